@@ -1,0 +1,174 @@
+// The rows of the catalog as plain values: what the configuration file, the admin API, the store and the Python face
+// all mean by a backend, a pool, a client key and the settings. Field names are the column names, the JSON names and
+// the Python names.
+//
+// Value types; no behaviour beyond small questions about themselves. Must not know: SQL, HTTP, sockets.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/secret.hpp"
+
+namespace headworks::catalog {
+
+// The wire dialect of an upstream (column `api`).
+enum class Api : std::uint8_t { openai, anthropic };
+std::string_view name_of(Api api);
+std::optional<Api> find_api(std::string_view name);
+
+// Column `status` of a backend.
+enum class BackendStatus : std::uint8_t { healthy, cooling, error, disabled };
+std::string_view name_of(BackendStatus status);
+std::optional<BackendStatus> find_backend_status(std::string_view name);
+
+// canonical -> what this backend calls the model. `canonical` and `model` may each hold one `*`.
+struct ModelMapping {
+  std::string canonical;
+  std::string model;
+  std::uint32_t context_tokens = 0;  // 0: unknown
+  std::string extra_json = "{}";     // the mapping object's other fields, kept as they came
+};
+
+// How a backend's sealed key was read.
+enum class KeyState : std::uint8_t {
+  none,        // the backend has no key
+  readable,    // opened, or not asked for
+  unreadable,  // sealed with another master key or damaged: the backend is out of every plan
+};
+
+struct Backend {
+  std::string id;  // "bkd_..."
+  std::string name;
+  std::string label;
+  std::string api_base_url;
+  base::Secret api_key;  // clear; filled in only when asked for
+  std::string api_key_hint;
+  KeyState key_state = KeyState::none;
+  Api api = Api::openai;
+  double timeout_seconds = 120;
+  std::uint32_t rpm_limit = 0;
+  std::uint32_t tpm_limit = 0;
+  std::uint32_t max_in_flight = 0;
+  std::uint32_t weight = 1;
+  std::string pool = "primary";
+  bool enabled = true;
+  BackendStatus status = BackendStatus::healthy;
+  std::vector<ModelMapping> model_mappings;  // empty: every model under its own name
+  std::string source = "admin";              // admin | file | import | demo | ...
+  std::optional<std::string> cooldown_until;  // UTC, YYYY-MM-DDTHH:MM:SSZ
+  std::int64_t consecutive_429_count = 0;
+  std::string metadata_json = "{}";
+  std::string created_at;  // UTC, YYYY-MM-DDTHH:MM:SSZ
+  std::string updated_at;
+
+  Backend copy() const;  // explicit, because of the key
+};
+
+struct Pool {
+  std::string name;
+  std::string strategy = "weighted";
+  double patience_seconds = 0;
+  std::int64_t position = 0;  // the order of the tiers
+  std::string source = "admin";
+};
+
+struct Budget {
+  double usd = 0;
+  std::string window = "day";  // minute | hour | day | month
+};
+
+using KeyDigest = std::array<std::uint8_t, 32>;  // keyed BLAKE2b-256 of the client key
+
+struct ClientKey {
+  std::string id;  // "key_..."
+  std::string name;
+  KeyDigest digest{};
+  std::string hint;                       // "****abcd"
+  std::vector<std::string> models{"*"};   // patterns with one `*`
+  std::uint32_t rpm_limit = 0;
+  std::uint32_t tpm_limit = 0;
+  std::uint32_t max_in_flight = 0;
+  std::vector<Budget> budgets;
+  std::optional<std::string> expires_at;  // UTC, YYYY-MM-DDTHH:MM:SSZ
+  bool enabled = true;
+  std::string source = "admin";
+  std::string created_at;
+  std::string updated_at;
+};
+
+struct Price {  // USD per million tokens
+  std::string model;
+  double input = 0;
+  double output = 0;
+  double cached_input = 0;
+};
+
+// `settings:` of the configuration. Every limit has a name, a default and a place.
+struct Settings {
+  struct Retry {
+    std::uint32_t max_attempts = 3;  // counts the first one
+    std::uint32_t backoff_base_ms = 250;
+    std::uint32_t backoff_cap_ms = 5000;
+    std::uint32_t budget_percent = 20;
+  } retry;
+  struct Cooldown {
+    double base_seconds = 2;
+    double cap_seconds = 300;
+    double hint_cap_seconds = 600;
+    std::uint32_t jitter_percent = 10;
+  } cooldown;
+  struct Timeouts {
+    double connect_seconds = 5;
+    double first_byte_seconds = 60;
+    double idle_seconds = 60;
+    double total_seconds = 600;
+    double head_seconds = 10;        // a client's request head, from its first byte (or the connection)
+    double body_idle_seconds = 30;   // between two reads of a client's request body
+    double keep_alive_seconds = 75;  // an idle client connection
+    double upstream_idle_seconds = 30;  // an idle pooled upstream connection
+    double write_seconds = 60;       // a client that does not read
+    double drain_seconds = 30;       // SIGTERM: running exchanges
+  } timeouts;
+  struct Queue {
+    double max_wait_seconds = 10;
+    std::uint32_t max_depth = 1000;
+  } queue;
+  struct Buckets {
+    std::uint32_t margin_ms = 250;
+  } buckets;
+  struct Limits {
+    std::uint64_t body_bytes = 33'554'432;
+    std::uint32_t head_bytes = 32'768;
+    std::uint32_t header_count = 100;
+    std::uint32_t json_depth = 256;
+    std::uint32_t connections = 10'000;
+  } limits;
+  struct Stream {
+    double ping_seconds = 10;
+  } stream;
+  bool route_headers = true;
+};
+
+// Everything that a snapshot is built from.
+struct Rows {
+  std::uint64_t revision = 0;
+  Settings settings;
+  std::vector<Pool> pools;          // in tier order
+  std::vector<Backend> backends;    // with clear keys, where readable
+  std::vector<ClientKey> client_keys;
+  std::vector<Price> prices;
+};
+
+// True when `name` matches `pattern`, which holds at most one `*` (any run of characters, also none).
+bool matches(std::string_view pattern, std::string_view name);
+
+// `target` with its `*` replaced by what the `*` of `pattern` matched in `name`. REQUIRES matches(pattern, name).
+std::string substitute(std::string_view pattern, std::string_view target, std::string_view name);
+
+}  // namespace headworks::catalog
