@@ -1,0 +1,52 @@
+#include "gateway/route_table.hpp"
+
+#include "wire/head_writer.hpp"
+
+namespace headworks::gateway {
+namespace {
+
+base::Secret make_lines(const catalog::BackendEntry& entry) {
+  std::string lines;
+  wire::HeadWriter head(lines);
+  head.field("host", entry.url.authority());
+  if (!entry.row.api_key.empty()) {
+    if (entry.row.api == catalog::Api::anthropic) {
+      head.field("x-api-key", entry.row.api_key.reveal());
+    } else {
+      std::string bearer = "Bearer ";
+      bearer += entry.row.api_key.reveal();
+      head.field("authorization", bearer);
+      base::wipe(bearer);
+    }
+  }
+  base::Secret secret(lines);
+  base::wipe(lines);
+  return secret;
+}
+
+}  // namespace
+
+PreparedBackend::PreparedBackend(const catalog::BackendEntry& entry) : endpoint(entry.url), lines(make_lines(entry)) {}
+
+LoopCatalog::LoopCatalog(std::shared_ptr<const catalog::Snapshot> from) : snapshot(std::move(from)) {
+  backends.reserve(snapshot->backends().size());
+  for (const catalog::BackendEntry& entry : snapshot->backends()) backends.emplace_back(entry);
+}
+
+void RouteTable::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
+  catalog_ = std::make_shared<const LoopCatalog>(std::move(snapshot));
+  for (Routes& routes : routes_) routes.clear();
+}
+
+std::shared_ptr<const ModelRoute> RouteTable::find(catalog::Api api, std::string_view model) {
+  Routes& routes = routes_[static_cast<std::size_t>(api)];
+  if (const auto found = routes.find(model); found != routes.end()) return found->second;
+  catalog::Route route = catalog_->snapshot->make_route(api, model);
+  if (route.empty()) return nullptr;
+  if (routes.size() >= kMaxRoutes) routes.clear();
+  auto made = std::make_shared<const ModelRoute>(catalog_, model, std::move(route));
+  routes.emplace(std::string(model), made);
+  return made;
+}
+
+}  // namespace headworks::gateway

@@ -1,0 +1,68 @@
+// RouteTable: one loop's view of the current snapshot, made ready for requests: for each backend its endpoint and the
+// header lines that carry its key, for each model asked for its route. What a request takes from here it keeps to its
+// end, also when a new snapshot has come meanwhile.
+//
+// Loop-owned; what it hands out is immutable but for the strategies' atomics.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/secret.hpp"
+#include "catalog/snapshot.hpp"
+#include "net/upstream_client.hpp"
+#include "routing/route_state.hpp"
+
+namespace headworks::gateway {
+
+// A backend as this loop calls it.
+struct PreparedBackend {
+  explicit PreparedBackend(const catalog::BackendEntry& entry);
+  net::Endpoint endpoint;
+  base::Secret lines;  // host and credential, as header lines
+};
+
+// The snapshot with its prepared backends.
+struct LoopCatalog {
+  explicit LoopCatalog(std::shared_ptr<const catalog::Snapshot> from);
+  const PreparedBackend& prepared(const catalog::BackendEntry& backend) const { return backends[backend.index]; }
+  std::shared_ptr<const catalog::Snapshot> snapshot;
+  std::vector<PreparedBackend> backends;  // by BackendEntry::index
+};
+
+// The ways to serve one model. Holds what it points into.
+struct ModelRoute {
+  ModelRoute(std::shared_ptr<const LoopCatalog> from, std::string_view name, catalog::Route route)
+      : catalog(std::move(from)), model(name), state(std::move(route)) {}
+  std::shared_ptr<const LoopCatalog> catalog;
+  std::string model;  // as asked for; empty: none was named
+  routing::RouteState state;
+};
+
+class RouteTable {
+ public:
+  explicit RouteTable(std::shared_ptr<const catalog::Snapshot> snapshot) { set_snapshot(std::move(snapshot)); }
+
+  void set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot);
+  const std::shared_ptr<const LoopCatalog>& catalog() const { return catalog_; }
+
+  // Null when no backend of this dialect serves `model`.
+  std::shared_ptr<const ModelRoute> find(catalog::Api api, std::string_view model);
+
+ private:
+  // Clients choose the names (under a wildcard), so the table is bounded; a full one starts again.
+  static constexpr std::size_t kMaxRoutes = 4096;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  using Routes = std::unordered_map<std::string, std::shared_ptr<const ModelRoute>, Hash, std::equal_to<>>;
+
+  std::shared_ptr<const LoopCatalog> catalog_;
+  Routes routes_[2];  // by catalog::Api
+};
+
+}  // namespace headworks::gateway

@@ -1,0 +1,94 @@
+// ClientSession: one client connection, from accept to close. Reads heads under limits and deadlines, hands requests
+// to the plane one at a time, frames answers, closes so that the last answer arrives.
+//
+// Idle it holds no buffer: a few hundred bytes of frame and this object. Loop-owned.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <memory>
+#include <string>
+
+#include "net/buffer_pool.hpp"
+#include "net/handler.hpp"
+#include "net/socket.hpp"
+#include "net/tls.hpp"
+#include "wire/chunked.hpp"
+
+namespace headworks::net {
+
+// Limits of the client side; from catalog::Settings, held by the listener, read at each request.
+struct SessionLimits {
+  wire::HeadLimits head;
+  std::uint64_t body_bytes = 33'554'432;
+  base::Duration head_timeout = std::chrono::seconds(10);
+  base::Duration body_idle_timeout = std::chrono::seconds(30);
+  base::Duration keep_alive_timeout = std::chrono::seconds(75);
+  base::Duration write_timeout = std::chrono::seconds(60);
+};
+
+// What the sessions of one loop and one listener share. Loop-owned.
+struct SessionContext {
+  EventLoop& loop;
+  Handler& handler;
+  SessionLimits limits;
+  bool draining = false;
+  ClientSession* first = nullptr;  // all sessions, for draining
+  std::size_t count = 0;
+};
+
+class ClientSession {
+ public:
+  ClientSession(SessionContext& context, int fd, const sockaddr_storage& peer, std::unique_ptr<TlsSession> tls);
+  ~ClientSession();
+  ClientSession(const ClientSession&) = delete;
+
+  // The whole life of the connection.
+  static Task<void> run(std::unique_ptr<ClientSession> session);
+
+  // Closes it now if it waits for a request; otherwise after the answer that is under way.
+  void drain();
+
+  ClientSession* next = nullptr;  // in SessionContext's list
+  ClientSession* previous = nullptr;
+
+ private:
+  friend class Request;
+  friend class ResponseWriter;
+
+  Task<bool> serve_one();  // true: the connection may carry another request
+  Task<> refuse(const base::Error& error, std::string_view target);
+  Task<> linger();
+
+  // The body of the current request.
+  Task<base::Result<std::string_view>> read_body(const wire::RequestHead& head, std::uint64_t limit);
+  Task<base::Result<std::string_view>> read_sized_body(std::uint64_t size);
+  Task<base::Result<std::string_view>> read_chunked_body(std::uint64_t limit);
+  Task<bool> skip_body(const wire::RequestHead& head);
+  bool body_arrived(const wire::RequestHead& head) const;
+  void release_input();
+
+  IoStatus read_into(Buffer& buffer, std::size_t& end);  // what is there now; ok, would_block, closed, reset
+  void compact();  // unused bytes to the front; the buffer goes back when there are none
+  base::TimePoint deadline_in(base::Duration time) const { return context_.loop.now() + time; }
+
+  SessionContext& context_;
+  Socket socket_;
+  Buffer in_;                  // received bytes; [begin_, end_) are not used yet
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  Buffer body_;                // a body that did not fit behind its head
+  std::string out_head_;       // the answer's head; empty when idle
+  std::uint32_t requests_ = 0;
+  bool idle_ = true;
+  bool body_done_ = false;     // nothing of the current request's body is left in the stream
+  bool stream_broken_ = false; // the position in the stream is lost: close
+  bool reset_ = false;         // close by RST
+  bool keep_alive_ = true;
+  bool http_1_0_ = false;
+  bool head_only_ = false;     // the method is HEAD
+  bool expects_continue_ = false;
+  sockaddr_storage peer_{};
+};
+
+}  // namespace headworks::net

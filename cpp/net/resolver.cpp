@@ -1,0 +1,167 @@
+#include "net/resolver.hpp"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace headworks::net {
+namespace {
+
+using base::ErrorKind;
+using base::fail;
+using base::Result;
+
+bool is_forbidden_v4(std::uint32_t address) {
+  const std::uint32_t top = address >> 24;
+  return address >> 16 == 0xa9fe    // 169.254/16, link-local and metadata (RFC 3927)
+         || top == 0                // "this network" (RFC 791)
+         || (top & 0xf0) == 0xe0    // multicast
+         || address == 0xffffffff;  // broadcast
+}
+
+std::vector<Address> parse_literal(const std::string& host, std::uint16_t port) {
+  Address address;
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    address.size = sizeof *v4;
+    return {address};
+  }
+  if (::inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    address.size = sizeof *v6;
+    return {address};
+  }
+  return {};
+}
+
+std::vector<Address> look_up(const std::string& host, std::uint16_t port, std::string& error) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string service = std::to_string(port);
+  if (const int code = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found); code != 0) {
+    error = ::gai_strerror(code);
+    return {};
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all(found, ::freeaddrinfo);
+  std::vector<Address> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    Address address;
+    std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
+    address.size = each->ai_addrlen;
+    addresses.push_back(address);
+  }
+  return addresses;
+}
+
+Result<std::vector<Address>> without_forbidden(std::vector<Address> addresses, const std::string& error) {
+  if (addresses.empty())
+    return fail(ErrorKind::upstream_connect, "the upstream's name could not be resolved", error);
+  std::erase_if(addresses, is_forbidden);
+  if (addresses.empty())
+    return fail(ErrorKind::upstream_connect, "the upstream's address is not one that may be called",
+                "link-local, unspecified and multicast addresses are refused");
+  return addresses;
+}
+
+}  // namespace
+
+bool is_forbidden(const Address& address) {
+  if (address.storage.ss_family == AF_INET)
+    return is_forbidden_v4(ntohl(reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr.s_addr));
+  const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+    std::uint32_t v4 = 0;
+    std::memcpy(&v4, v6.s6_addr + 12, sizeof v4);
+    return is_forbidden_v4(ntohl(v4));
+  }
+  return IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_MULTICAST(&v6);
+}
+
+Resolver::~Resolver() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    jobs_.clear();
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Resolver::ask(std::string host, std::uint16_t port, Answer answer) {
+  const std::lock_guard lock(mutex_);
+  jobs_.push_back({std::move(host), port, std::move(answer)});
+  if (idle_ < jobs_.size() && threads_.size() < kMaxThreads) threads_.emplace_back([this] { work(); });
+  wake_.notify_one();
+}
+
+void Resolver::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    ++idle_;
+    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    --idle_;
+    if (stopping_) return;
+    Job job = std::move(jobs_.front());
+    jobs_.erase(jobs_.begin());
+    lock.unlock();
+    std::string error;
+    std::vector<Address> addresses = look_up(job.host, job.port, error);
+    job.answer(std::move(addresses), std::move(error));
+    lock.lock();
+  }
+}
+
+void DnsCache::fetch(const std::string& key, const std::string& host, std::uint16_t port) {
+  state_->entries[key].fetching = true;
+  resolver_->ask(host, port,
+                 [&loop = loop_, weak = std::weak_ptr(state_), key](std::vector<Address> addresses, std::string error) {
+                   loop.post([&loop, weak, key, addresses = std::move(addresses), error = std::move(error)] {
+                     const auto state = weak.lock();
+                     if (!state) return;
+                     Entry& entry = state->entries[key];
+                     entry.fetching = false;
+                     entry.fetched = loop.now();
+                     entry.error = error;
+                     // A failed refresh keeps the last good answer until it is too old to be believed.
+                     if (!addresses.empty()) entry.addresses = addresses;
+                     for (Sleep* waiter : std::exchange(entry.waiters, {})) waiter->interrupt();
+                   });
+                 });
+}
+
+Task<Result<std::vector<Address>>> DnsCache::resolve(const std::string& host, std::uint16_t port,
+                                                     base::TimePoint deadline, Sleep*& waiting) {
+  if (auto literal = parse_literal(host, port); !literal.empty()) co_return without_forbidden(std::move(literal), {});
+  const std::string key = host + ":" + std::to_string(port);
+  const auto found = state_->entries.find(key);
+  if (found != state_->entries.end()) {
+    Entry& entry = found->second;
+    const base::Duration age = loop_.now() - entry.fetched;
+    if (!entry.addresses.empty() && age < kStale) {
+      if (age > kFresh && !entry.fetching) fetch(key, host, port);
+      co_return without_forbidden(entry.addresses, entry.error);
+    }
+    if (!entry.fetching && age < kNegative) co_return without_forbidden({}, entry.error);
+  }
+  if (found == state_->entries.end() || !found->second.fetching) fetch(key, host, port);
+  Sleep sleep(loop_, deadline);
+  state_->entries[key].waiters.push_back(&sleep);
+  waiting = &sleep;
+  co_await sleep;
+  waiting = nullptr;
+  std::erase(state_->entries[key].waiters, &sleep);
+  const Entry& entry = state_->entries[key];
+  if (entry.fetching) co_return fail(ErrorKind::upstream_connect, "the upstream's name was not resolved in time");
+  co_return without_forbidden(entry.addresses, entry.error);
+}
+
+}  // namespace headworks::net
