@@ -33,6 +33,12 @@ LoopCatalog::LoopCatalog(std::shared_ptr<const catalog::Snapshot> from) : snapsh
   for (const catalog::BackendEntry& entry : snapshot->backends()) backends.emplace_back(entry);
 }
 
+ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, std::string_view name, catalog::Route route)
+    : catalog(std::move(from)), model(name), state(std::move(route)) {
+  for (const catalog::Price& each : catalog->snapshot->prices())
+    if (each.model == model) price = &each;
+}
+
 void RouteTable::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
   catalog_ = std::make_shared<const LoopCatalog>(std::move(snapshot));
   for (Routes& routes : routes_) routes.clear();

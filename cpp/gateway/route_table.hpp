@@ -35,10 +35,10 @@ struct LoopCatalog {
 
 // The ways to serve one model. Holds what it points into.
 struct ModelRoute {
-  ModelRoute(std::shared_ptr<const LoopCatalog> from, std::string_view name, catalog::Route route)
-      : catalog(std::move(from)), model(name), state(std::move(route)) {}
+  ModelRoute(std::shared_ptr<const LoopCatalog> from, std::string_view name, catalog::Route route);
   std::shared_ptr<const LoopCatalog> catalog;
   std::string model;  // as asked for; empty: none was named
+  const catalog::Price* price = nullptr;  // of the model as asked for; null: unknown
   routing::RouteState state;
 };
 

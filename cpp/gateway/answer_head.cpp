@@ -1,0 +1,47 @@
+#include "gateway/answer_head.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "gateway/attempt.hpp"
+
+namespace headworks::gateway {
+namespace {
+
+// The upstream's own id of the exchange: handed on under another name, kept for the ledger.
+void write_upstream_id(Exchange& exchange, wire::HeadWriter& head, Attempt& attempt) {
+  const wire::Field* id = attempt.call().head().find(wire::FieldId::x_request_id);
+  if (id == nullptr) return;
+  head.field("x-upstream-request-id", id->value);
+  auto& kept = exchange.record().upstream_request_id;
+  if (id->value.size() < kept.size()) std::memcpy(kept.data(), id->value.data(), id->value.size());
+}
+
+void write_limits(Exchange& exchange, wire::HeadWriter& head) {
+  const catalog::ClientKeyEntry* key = exchange.client_key();
+  if (key == nullptr || key->row.rpm_limit == 0) return;
+  const gauges::TokenBucket& bucket = key->gauge->bucket();
+  head.field("x-ratelimit-limit-requests", std::uint64_t{key->row.rpm_limit});
+  head.field("x-ratelimit-remaining-requests", std::uint64_t{bucket.level(exchange.now())});
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(bucket.earliest(exchange.now()) - exchange.now());
+  head.field("x-ratelimit-reset-requests", std::to_string(wait.count()) + "ms");
+}
+
+}  // namespace
+
+void write_answer_head(Exchange& exchange, wire::HeadWriter& head, Attempt* attempt) {
+  head.field("x-request-id", exchange.id());
+  if (attempt != nullptr) write_upstream_id(exchange, head, *attempt);
+  write_limits(exchange, head);
+  if (!exchange.snapshot().settings().route_headers) return;
+  const std::size_t finished = exchange.record().attempts.size();
+  if (attempt != nullptr) {
+    head.field("x-headworks-backend", attempt->record().backend);
+    head.field("x-headworks-pool", attempt->record().pool);
+    head.field("x-headworks-attempts", std::uint64_t{finished + 1});
+  } else if (finished > 0) {
+    head.field("x-headworks-attempts", std::uint64_t{finished});
+  }
+}
+
+}  // namespace headworks::gateway

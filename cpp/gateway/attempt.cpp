@@ -1,0 +1,237 @@
+#include "gateway/attempt.hpp"
+
+#include <algorithm>
+
+#include "wire/retry_after.hpp"
+
+namespace headworks::gateway {
+namespace {
+
+using base::Duration;
+using net::CallStatus;
+using routing::FailureClass;
+
+constexpr std::size_t kMaxErrorBody = 65'536;
+
+Duration of_seconds(double seconds) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
+net::UpstreamCall::Deadlines deadlines_of(const catalog::Settings::Timeouts& timeouts, base::TimePoint total) {
+  return {.connect = of_seconds(timeouts.connect_seconds), .first_byte = of_seconds(timeouts.first_byte_seconds), .total = total};
+}
+
+bool begins_with(std::string_view value, std::string_view type) {
+  return value.size() >= type.size() && wire::same_name(value.substr(0, type.size()), type);
+}
+
+// An upstream may repeat our key in its error ("Incorrect API key provided: sk-..."): it never leaves the house.
+void redact(std::string& text, std::string_view secret) {
+  if (secret.size() < 4) return;
+  for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += 3) text.replace(at, secret.size(), "***");
+}
+
+}  // namespace
+
+Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try attempt)
+    : exchange_(exchange),
+      request_(request),
+      try_(std::move(attempt)),
+      started_(exchange.now()),
+      total_deadline_(std::min(started_ + of_seconds(try_.target->backend->row.timeout_seconds),
+                               exchange.started() + of_seconds(exchange.snapshot().settings().timeouts.total_seconds))),
+      call_(exchange.context().upstreams, exchange.catalog().prepared(*try_.target->backend).endpoint,
+            deadlines_of(exchange.snapshot().settings().timeouts, total_deadline_)),
+      filter_(request.route->stream, request.adds_usage()) {
+  const catalog::BackendEntry& backend = *try_.target->backend;
+  record_.backend_id = backend.row.id;
+  record_.backend = backend.row.name;
+  record_.pool = try_.pool->name;
+  record_.model_sent = try_.target->model.empty() ? exchange.record().model : std::string_view(try_.target->model);
+}
+
+Attempt::~Attempt() {
+  exchange_.wait_on(static_cast<net::UpstreamCall*>(nullptr));
+  record_.total = exchange_.now() - started_;
+  record_.reused_connection = call_.reused();
+  if (call_.connected_at() != base::TimePoint{}) record_.connect = call_.connected_at() - started_;
+  if (call_.first_byte_at() != base::TimePoint{}) record_.first_byte = call_.first_byte_at() - started_;
+  if (const catalog::Price* price = exchange_.route().price) {
+    const auto tokens = [](std::uint64_t count) { return static_cast<double>(count); };
+    const base::Usage& usage = record_.usage;
+    record_.cost.value = static_cast<std::int64_t>(  // USD per million tokens is micro-USD per token
+        tokens(usage.input_tokens - usage.cached_input_tokens) * price->input +
+        tokens(usage.cached_input_tokens) * price->cached_input + tokens(usage.output_tokens) * price->output + 0.5);
+  }
+  exchange_.record().attempts.push_back(record_);
+}
+
+void Attempt::write_head() {
+  const wire::RequestHead& client = *request_.head;
+  const catalog::BackendEntry& backend = *try_.target->backend;
+  head_.reserve(1024);
+  wire::HeadWriter head(head_);
+  std::string target;
+  wire::append_target(target, backend.url, client.target);
+  head.request_line(client.method, target);
+  head.lines(exchange_.catalog().prepared(backend).lines.reveal());
+  const bool has_connection = client.find(wire::FieldId::connection) != nullptr;
+  for (const wire::Field& field : client.fields) {
+    if (field.traits.request == wire::Passage::drop) continue;
+    if (has_connection && client.named_by_connection(field.name)) continue;
+    head.copy(field);
+  }
+  if (backend.row.api == catalog::Api::anthropic && client.find(wire::FieldId::anthropic_version) == nullptr)
+    head.field("anthropic-version", "2023-06-01");
+  head.lines("accept-encoding: identity\r\n");
+  if (request_.body_kind != BodyKind::none || client.method == "POST" || client.method == "PUT" || client.method == "PATCH")
+    head.field("content-length", body_.size());
+  head.end();
+}
+
+base::TimePoint Attempt::idle_deadline() const {
+  return std::min(total_deadline_, exchange_.now() + of_seconds(exchange_.snapshot().settings().timeouts.idle_seconds));
+}
+
+Attempt::End Attempt::fail(FailureClass failure) {
+  failure_.failure = failure;
+  record_.error = routing::row_of(failure).kind;
+  return End::failed;
+}
+
+Attempt::End Attempt::fail_transport(CallStatus status) {
+  switch (status) {
+    case CallStatus::interrupted: record_.error = base::ErrorKind::client_closed; return End::client_left;
+    case CallStatus::connect_failed:
+    case CallStatus::connect_timeout: return fail(FailureClass::connect);
+    case CallStatus::first_byte_timeout:
+      return fail(exchange_.now() >= total_deadline_ ? FailureClass::timeout_total : FailureClass::timeout_first_byte);
+    case CallStatus::malformed: return fail(FailureClass::malformed);
+    default: return fail(FailureClass::reset);
+  }
+}
+
+net::Task<CallStatus> Attempt::wait_for_more(base::TimePoint deadline) {
+  switch (co_await call_.readable(deadline)) {
+    case net::IoStatus::ok: co_return CallStatus::ok;
+    case net::IoStatus::interrupted: co_return CallStatus::interrupted;
+    case net::IoStatus::timeout: co_return CallStatus::first_byte_timeout;
+    default: co_return CallStatus::reset;
+  }
+}
+
+net::Task<Attempt::End> Attempt::run() {
+  body_.splice(request_.body, request_.envelope, try_.target->model, request_.adds_usage(), request_.body_kind == BodyKind::json);
+  write_head();
+  exchange_.wait_on(&call_);
+  if (exchange_.client_left()) co_return fail_transport(CallStatus::interrupted);
+  const CallStatus status = co_await call_.start(head_, body_.pieces(), request_.head->method);
+  const bool unsent = status == CallStatus::connect_failed || status == CallStatus::connect_timeout ||
+                      (status == CallStatus::interrupted && !call_.reused() && call_.connected_at() == base::TimePoint{});
+  if (!unsent) try_.reservation.mark_sent();
+  if (status != CallStatus::ok) {
+    if (!call_.detail().empty())
+      exchange_.context().log.log(base::LogLevel::debug, "an attempt failed",
+                                  {{"request_id", exchange_.id()}, {"backend", record_.backend}, {"detail", call_.detail()}});
+    co_return fail_transport(status);
+  }
+
+  const wire::ResponseHead& head = call_.head();
+  record_.status = head.status;
+  failure_.status = head.status;
+  if (const auto failure = routing::find_failure_class(head.status)) {
+    const End end = co_await read_error(*failure);
+    co_return end;
+  }
+  const wire::Field* type = head.find(wire::FieldId::content_type);
+  if (type != nullptr && begins_with(type->value, "text/html") && request_.route->name != "other")
+    co_return fail(FailureClass::html_instead);
+  const wire::Field* coding = head.find(wire::FieldId::content_encoding);
+  if (coding != nullptr && !wire::same_name(coding->value, "identity")) {
+    // We asked for identity. What came instead is relayed only to a client that said it can read it.
+    const wire::Field* accepted = request_.head->find(wire::FieldId::accept_encoding);
+    if (accepted == nullptr || accepted->value.find(coding->value) == std::string_view::npos)
+      co_return fail(FailureClass::malformed);
+  }
+  stream_ = type != nullptr && begins_with(type->value, "text/event-stream");
+  const End end = co_await read_first_bytes();
+  co_return end;
+}
+
+Attempt::End Attempt::take_first(std::string_view bytes) {
+  if (held_.empty()) {
+    first_ = bytes;
+  } else {
+    held_.append(bytes);
+    first_ = held_;
+  }
+  return End::committed;
+}
+
+// Up to the point of no return: the first event of a stream, the first bytes of anything else.
+net::Task<Attempt::End> Attempt::read_first_bytes() {
+  const base::TimePoint deadline = std::min(
+      total_deadline_, exchange_.now() + of_seconds(exchange_.snapshot().settings().timeouts.first_byte_seconds));
+  const bool wait_for_event = stream_ && request_.route->stream != dialect::StreamShape::none;
+  for (;;) {
+    const net::UpstreamCall::Part part = call_.poll_body();
+    if (part.status == CallStatus::would_block) {
+      const CallStatus status = co_await wait_for_more(deadline);
+      if (status != CallStatus::ok) co_return fail_transport(status);
+      continue;
+    }
+    if (part.status == CallStatus::end) {
+      body_ended_ = true;
+      if (wait_for_event) co_return fail(FailureClass::malformed);  // a stream without an event is no answer
+      co_return take_first({});
+    }
+    if (part.status != CallStatus::ok) co_return fail_transport(part.status);
+    if (!wait_for_event) co_return take_first(part.bytes);
+    const std::string_view out = filter_.feed(exchange_.context().json, part.bytes);
+    if (filter_.meter().begun()) co_return take_first(out);
+    if (filter_.error_seen()) co_return fail(FailureClass::stream_error_before_commit);
+    held_.append(out);
+    if (held_.size() > kMaxErrorBody) co_return take_first({});
+  }
+}
+
+net::Task<Attempt::End> Attempt::read_error(FailureClass failure) {
+  const wire::ResponseHead& head = call_.head();
+  if (const auto after = wire::find_retry_after(head.fields, exchange_.context().loop.wall()))
+    failure_.retry_hint = routing::RetryHint{*after, routing::HintSource::header};
+  last_answer_.status = head.status;
+  if (const wire::Field* type = head.find(wire::FieldId::content_type)) last_answer_.content_type = type->value;
+  const bool json = begins_with(last_answer_.content_type, "application/json") ||
+                    begins_with(last_answer_.content_type, "application/problem+json");
+  // From here on head's views are gone: reading the body reuses their bytes.
+  std::string& body = last_answer_.body;
+  for (;;) {
+    const net::UpstreamCall::Part part = call_.poll_body();
+    if (part.status == CallStatus::would_block) {
+      const CallStatus status = co_await wait_for_more(idle_deadline());
+      if (status == CallStatus::interrupted) co_return fail_transport(status);
+      if (status != CallStatus::ok) break;  // the status is known, which decides; only its words are lost
+      continue;
+    }
+    if (part.status != CallStatus::ok) break;
+    body.append(part.bytes);
+    if (body.size() > kMaxErrorBody) break;
+  }
+  const bool whole = body.size() <= kMaxErrorBody && call_.poll_body().status == CallStatus::end;
+  if (whole) call_.finish();
+  redact(body, try_.target->backend->row.api_key.reveal());
+  if (failure == FailureClass::client_error) {
+    failure_.answer_at_hand = whole;
+  } else if (whole && json) {
+    body.reserve(body.size() + json::kPadding);
+    bool has_error = false;
+    const auto read = exchange_.context().json.read_object(body, 64, [&](const json::Member& member) -> base::Result<void> {
+      has_error |= member.key == "error";
+      return {};
+    });
+    failure_.answer_at_hand = read && has_error;
+  }
+  co_return fail(failure);
+}
+
+}  // namespace headworks::gateway

@@ -1,0 +1,88 @@
+// Attempt: one upstream call for an exchange, up to the point where its answer becomes the client's or turns out to be
+// a failure. Sends the request, reads the head, judges status, media type and (for a stream) the first event.
+//
+// Owned by one exchange. Must not know: what is tried next (routing decides).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "gateway/client_request.hpp"
+#include "gateway/exchange.hpp"
+#include "gateway/stream_filter.hpp"
+#include "net/upstream_client.hpp"
+#include "routing/attempt_plan.hpp"
+
+namespace headworks::gateway {
+
+// The upstream's own error answer, kept because it may become the client's.
+struct LastAnswer {
+  std::uint16_t status = 0;
+  std::string content_type;
+  std::string body;
+};
+
+class Attempt {
+ public:
+  // `attempt` is consumed: its reservation is held until this object goes.
+  Attempt(Exchange& exchange, const ClientRequest& request, routing::Try attempt);
+  ~Attempt();  // hands its record to the exchange
+  Attempt(const Attempt&) = delete;
+
+  enum class End : std::uint8_t {
+    committed,    // call() has a good answer: relay it
+    failed,       // failure() says how; last_answer() may hold the upstream's words
+    client_left,
+  };
+  net::Task<End> run();
+
+  net::UpstreamCall& call() { return call_; }
+  const ClientRequest& request() const { return request_; }
+  const catalog::Target& target() const { return *try_.target; }
+  base::TimePoint started() const { return started_; }
+
+  // After `committed`: the bytes that were read before (valid until call().poll_body()), and whether they are all.
+  std::string_view first_bytes() const { return first_; }
+  bool body_ended() const { return body_ended_; }
+  bool is_stream() const { return stream_; }
+  StreamFilter& filter() { return filter_; }
+  // How long to wait for the next byte.
+  base::TimePoint idle_deadline() const;
+
+  // After `failed`.
+  const routing::UpstreamFailure& failure() const { return failure_; }
+  LastAnswer& last_answer() { return last_answer_; }
+
+  telemetry::AttemptRecord& record() { return record_; }
+
+ private:
+  void write_head();
+  End fail(routing::FailureClass failure);
+  End fail_transport(net::CallStatus status);
+  net::Task<End> read_first_bytes();
+  net::Task<End> read_error(routing::FailureClass failure);
+  // Waits for more of the body; not `ok`: the attempt ends so.
+  net::Task<net::CallStatus> wait_for_more(base::TimePoint deadline);
+  End take_first(std::string_view bytes);
+
+  Exchange& exchange_;
+  const ClientRequest& request_;
+  routing::Try try_;
+  base::TimePoint started_;
+  base::TimePoint total_deadline_;
+  net::UpstreamCall call_;
+  dialect::SplicedBody body_;
+  std::string head_;
+  telemetry::AttemptRecord record_;
+  routing::UpstreamFailure failure_;
+  LastAnswer last_answer_;
+  StreamFilter filter_;
+  std::string held_;  // first bytes that came in several pieces
+  std::string_view first_;
+  bool stream_ = false;
+  bool body_ended_ = false;
+};
+
+}  // namespace headworks::gateway

@@ -1,0 +1,70 @@
+// Exchange: one client request and our one answer, from authentication to the ledger. Its destructor hands exactly
+// one record to the recorder, whatever happened in between; it also hears when the client leaves and then ends
+// whatever the exchange is waiting for.
+//
+// Owned by one coroutine of one loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "gateway/loop_context.hpp"
+#include "gateway/route_table.hpp"
+#include "gauges/reservation.hpp"
+#include "net/handler.hpp"
+#include "net/upstream_client.hpp"
+#include "telemetry/exchange_record.hpp"
+
+namespace headworks::gateway {
+
+class Exchange final : private net::PeerWatcher {
+ public:
+  // `route_name` is from the route table (a bounded set, with static storage).
+  Exchange(LoopContext& context, net::Request& request, net::ResponseWriter& response, std::string_view route_name);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+
+  LoopContext& context() { return context_; }
+  net::Request& request() { return request_; }
+  net::ResponseWriter& response() { return response_; }
+  const catalog::Snapshot& snapshot() const { return *catalog_->snapshot; }
+  const LoopCatalog& catalog() const { return *catalog_; }
+  base::TimePoint now() const { return context_.loop.now(); }
+  base::TimePoint started() const { return started_; }
+
+  telemetry::ExchangeRecord& record() { return record_; }
+  std::string_view id() const { return record_.id.view(); }
+
+  void set_client_key(const catalog::ClientKeyEntry& key, gauges::Reservation reservation);
+  const catalog::ClientKeyEntry* client_key() const { return client_key_; }
+  void set_route(std::shared_ptr<const ModelRoute> route);
+  const ModelRoute& route() const { return *route_; }  // REQUIRES set_route
+
+  // What is to be interrupted when the client leaves; null: nothing. At most one at a time.
+  void wait_on(net::UpstreamCall* call) { call_ = call; }
+  void wait_on(net::Sleep* sleep) { sleep_ = sleep; }
+  bool client_left() const { return client_left_; }
+
+  // How the exchange ended, for the record: an error of ours or the upstream's, or the client's leaving.
+  void end_with(base::ErrorKind error) { record_.error = error; }
+
+ private:
+  void on_peer_closed() override;
+
+  LoopContext& context_;
+  net::Request& request_;
+  net::ResponseWriter& response_;
+  std::shared_ptr<const LoopCatalog> catalog_;
+  std::shared_ptr<const ModelRoute> route_;
+  const catalog::ClientKeyEntry* client_key_ = nullptr;
+  gauges::Reservation key_reservation_;
+  base::TimePoint started_;
+  telemetry::ExchangeRecord record_;
+  net::UpstreamCall* call_ = nullptr;
+  net::Sleep* sleep_ = nullptr;
+  bool client_left_ = false;
+};
+
+}  // namespace headworks::gateway

@@ -1,0 +1,73 @@
+// What the data plane needs on one loop: the loop's own things by reference, and the few shared ones.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "gateway/route_table.hpp"
+#include "json/json_reader.hpp"
+#include "net/event_loop.hpp"
+#include "net/upstream_client.hpp"
+#include "routing/cooldown_rule.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/recorder.hpp"
+#include "vault/client_key.hpp"
+
+namespace headworks::gateway {
+
+// Hears of cooldowns, so that they outlive the process. Called on a loop: must return at once.
+class CooldownKeeper {
+ public:
+  struct Begun {
+    std::string backend_id;
+    std::string backend;  // its name
+    routing::Cooldown cooldown;
+    base::WallTime started{};
+    std::uint32_t consecutive = 0;
+    std::string request_id;
+  };
+  virtual void on_cooldown(Begun begun) = 0;
+  // A success ended a row of 429 answers.
+  virtual void on_recovered(std::string backend_id) = 0;
+
+ protected:
+  ~CooldownKeeper() = default;
+};
+
+// Immutable or thread-safe, shared by all loops.
+struct SharedContext {
+  telemetry::Recorder& recorder;
+  telemetry::Metrics& metrics;
+  base::Log& log;
+  CooldownKeeper& cooldowns;
+  const vault::ClientKeyHasher& key_hasher;
+};
+
+// Loop-owned.
+struct LoopContext {
+  LoopContext(net::EventLoop& on, SharedContext& common, std::shared_ptr<const catalog::Snapshot> snapshot,
+              net::UpstreamClient& client)
+      : loop(on),
+        recorder(common.recorder),
+        metrics(common.metrics),
+        log(common.log),
+        cooldowns(common.cooldowns),
+        key_hasher(common.key_hasher),
+        routes(std::move(snapshot)),
+        upstreams(client) {}
+
+  net::EventLoop& loop;
+  telemetry::Recorder& recorder;
+  telemetry::Metrics& metrics;
+  base::Log& log;
+  CooldownKeeper& cooldowns;
+  const vault::ClientKeyHasher& key_hasher;
+  RouteTable routes;
+  net::UpstreamClient& upstreams;
+  json::JsonReader json;
+};
+
+}  // namespace headworks::gateway

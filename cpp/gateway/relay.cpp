@@ -1,0 +1,210 @@
+#include "gateway/relay.hpp"
+
+#include "dialect/error_body.hpp"
+#include "dialect/usage_reader.hpp"
+#include "gateway/answer_head.hpp"
+
+namespace headworks::gateway {
+namespace {
+
+using base::ErrorKind;
+using net::CallStatus;
+using net::IoStatus;
+
+// The last bytes of a body that is too long to be held: where the usage stands.
+class Tail {
+ public:
+  static constexpr std::size_t kKeep = 8192;
+  void add(std::string_view bytes) {
+    if (bytes.size() >= kKeep) {
+      text_.assign(bytes.substr(bytes.size() - kKeep));
+      return;
+    }
+    if (text_.size() + bytes.size() > kKeep) text_.erase(0, text_.size() + bytes.size() - kKeep);
+    text_.append(bytes);
+  }
+  std::string_view padded() {
+    text_.reserve(text_.size() + json::kPadding);
+    return text_;
+  }
+
+ private:
+  std::string text_;
+};
+
+// How the body's transfer from the upstream ended.
+ErrorKind kind_of(CallStatus status) {
+  switch (status) {
+    case CallStatus::first_byte_timeout: return ErrorKind::upstream_timeout;
+    case CallStatus::malformed: return ErrorKind::upstream_malformed;
+    default: return ErrorKind::upstream_reset;
+  }
+}
+
+base::Error cut_error(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::upstream_timeout: return base::fail(kind, "the upstream went silent in the middle of its answer");
+    case ErrorKind::upstream_malformed: return base::fail(kind, "the upstream's answer broke off: its framing is malformed");
+    case ErrorKind::upstream_error: return base::fail(kind, "the upstream reported an error in the middle of its answer");
+    default: return base::fail(kind, "the upstream's answer was cut before its end");
+  }
+}
+
+net::Task<CallStatus> wait_for_more(Attempt& attempt) {
+  switch (co_await attempt.call().readable(attempt.idle_deadline())) {
+    case IoStatus::ok: co_return CallStatus::ok;
+    case IoStatus::interrupted: co_return CallStatus::interrupted;
+    case IoStatus::timeout: co_return CallStatus::first_byte_timeout;
+    default: co_return CallStatus::reset;
+  }
+}
+
+void estimate_input(const ClientRequest& request, base::Usage& usage) {
+  if (usage.input_tokens == 0 && usage.source != base::UsageSource::none && usage.source != base::UsageSource::reported)
+    usage.input_tokens = (request.body.size() + 3) / 4;
+}
+
+// The end of a stream that the client must not take for complete.
+net::Task<> end_cut_stream(Exchange& exchange, Attempt& attempt, ErrorKind kind, std::string_view before) {
+  attempt.record().error = kind;
+  exchange.end_with(kind);
+  std::string out(before);
+  if (!attempt.filter().error_seen())
+    dialect::append_stream_error(attempt.request().route->stream, cut_error(kind), exchange.id(), out);
+  if (!out.empty()) co_await exchange.response().write(out);
+  exchange.response().abandon();
+}
+
+net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
+  net::ResponseWriter& response = exchange.response();
+  const dialect::StreamMeter& meter = attempt.filter().meter();
+  const dialect::RouteRow& route = *attempt.request().route;
+  IoStatus sent = co_await response.begin_stream(attempt.first_bytes());
+  bool cut = false;
+  while (sent == IoStatus::ok) {
+    const net::UpstreamCall::Part part = attempt.call().poll_body();
+    CallStatus status = part.status;
+    if (status == CallStatus::ok) {
+      const std::string_view out = attempt.filter().feed(exchange.context().json, part.bytes);
+      if (!out.empty()) sent = co_await response.write(out);
+      continue;
+    }
+    if (status == CallStatus::would_block) {
+      status = co_await wait_for_more(attempt);
+      if (status == CallStatus::ok) continue;
+    }
+    if (status == CallStatus::interrupted) break;
+    if (status == CallStatus::end && meter.complete() && !attempt.filter().error_seen()) {
+      attempt.call().finish();
+      co_await response.write(attempt.filter().flush(), true);
+      attempt.record().usage = meter.usage(false);
+      co_return;
+    }
+    cut = true;
+    const ErrorKind kind = attempt.filter().error_seen() ? ErrorKind::upstream_error : kind_of(status);
+    const std::string_view held = status == CallStatus::end ? attempt.filter().flush() : std::string_view{};
+    if (route.stream == dialect::StreamShape::none) {
+      attempt.record().error = kind;
+      exchange.end_with(kind);
+      response.abandon();
+    } else {
+      co_await end_cut_stream(exchange, attempt, kind, held);
+    }
+    break;
+  }
+  if (!cut) attempt.record().error = ErrorKind::client_closed;
+  attempt.record().usage = meter.usage(true);
+}
+
+net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
+  net::ResponseWriter& response = exchange.response();
+  const std::string_view first = attempt.first_bytes();
+  const bool known = attempt.call().length_known();
+  base::Usage& usage = attempt.record().usage;
+  json::JsonReader& json = exchange.context().json;
+  const auto reported = [&](std::string_view text) {
+    if (attempt.request().route->metered && dialect::read_usage(json, text, usage)) usage.source = base::UsageSource::reported;
+  };
+  if (attempt.body_ended() || (known && first.size() == attempt.call().content_length())) {
+    // The common case: all of it is here. One write.
+    reported(first);
+    co_await response.send(first);
+    if (attempt.call().poll_body().status == CallStatus::end) attempt.call().finish();
+    co_return;
+  }
+  Tail tail;
+  tail.add(first);
+  IoStatus sent = IoStatus::ok;
+  if (known) sent = co_await response.begin(attempt.call().content_length(), first);
+  else sent = co_await response.begin_stream(first);
+  while (sent == IoStatus::ok) {
+    const net::UpstreamCall::Part part = attempt.call().poll_body();
+    CallStatus status = part.status;
+    if (status == CallStatus::ok) {
+      tail.add(part.bytes);
+      sent = co_await response.write(part.bytes);
+      continue;
+    }
+    if (status == CallStatus::would_block) {
+      status = co_await wait_for_more(attempt);
+      if (status == CallStatus::ok) continue;
+    }
+    if (status == CallStatus::interrupted) break;
+    if (status == CallStatus::end) {
+      attempt.call().finish();
+      if (!known) co_await response.finish();
+      reported(tail.padded());
+      co_return;
+    }
+    const ErrorKind kind = kind_of(status);
+    attempt.record().error = kind;
+    exchange.end_with(kind);
+    response.abandon();
+    co_return;
+  }
+  attempt.record().error = ErrorKind::client_closed;
+}
+
+}  // namespace
+
+net::Task<> relay(Exchange& exchange, Attempt& attempt) {
+  const wire::ResponseHead& upstream = attempt.call().head();
+  wire::HeadWriter head = exchange.response().start(upstream.status);
+  write_answer_head(exchange, head, &attempt);
+  for (const wire::Field& field : upstream.fields)
+    if (field.traits.response == wire::Passage::pass) head.copy(field);
+  attempt.target().backend->gauge->observe_first_byte(attempt.call().first_byte_at() - attempt.started());
+  if (attempt.is_stream()) {
+    exchange.request().release();
+    co_await relay_stream(exchange, attempt);
+  } else {
+    co_await relay_body(exchange, attempt);
+  }
+  base::Usage& usage = attempt.record().usage;
+  if (usage.source == base::UsageSource::none && !attempt.is_stream() && attempt.request().route->metered &&
+      attempt.request().body_kind == BodyKind::json)
+    usage.source = base::UsageSource::estimated;
+  estimate_input(attempt.request(), usage);
+}
+
+net::Task<> relay_last_answer(Exchange& exchange, const LastAnswer& answer, std::optional<base::Duration> retry_after) {
+  wire::HeadWriter head = exchange.response().start(answer.status);
+  write_answer_head(exchange, head, nullptr);
+  if (!answer.content_type.empty()) head.field("content-type", answer.content_type);
+  if (retry_after) dialect::write_retry_after(head, *retry_after);
+  // We have tried what there was to try. A 429 that says when may be repeated then.
+  if (answer.status >= 500 || (answer.status == 429 && !retry_after)) head.field("x-should-retry", "false");
+  co_await exchange.response().send(answer.body);
+}
+
+net::Task<> reply_error(Exchange& exchange, const dialect::RouteRow& route, const base::Error& error) {
+  exchange.end_with(error.kind);
+  if (base::row_of(error.kind).status < 500) exchange.context().metrics.count_bad_request(error.kind);
+  std::string body;
+  wire::HeadWriter head = exchange.response().start(dialect::status_of(route.dialect, error.kind));
+  write_answer_head(exchange, head, nullptr);
+  dialect::write_error(route.dialect, error, exchange.id(), head, body);
+  co_await exchange.response().send(body);
+}
+
+}  // namespace headworks::gateway

@@ -1,0 +1,65 @@
+// Reads JSON objects on the request path: one pass over the whole document with full grammar checks, the members of
+// the top level handed out with the byte span of their values, so that they can be decided on and spliced.
+//
+// simdjson's On-Demand parser does the work; what it skips it does not check, so nothing is skipped: every string's
+// escapes, every number's grammar (RFC 8259; not its range: a 30-digit integer is legal and none of our business),
+// every atom and bracket, the depth, and that nothing follows the end. simdjson stays behind this header.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace headworks::json {
+
+// Bytes behind the end of a document that must be readable (their content does not matter).
+inline constexpr std::size_t kPadding = 64;
+
+// Byte offsets into the document: [begin, end), blanks around a value not included.
+struct Span {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t size() const { return end - begin; }
+  std::string_view in(std::string_view document) const { return document.substr(begin, end - begin); }
+};
+
+enum class Type : std::uint8_t { object, array, string, number, boolean, null };
+
+struct Member {
+  std::string_view key;   // unescaped
+  std::string_view text;  // a string's value, unescaped; empty for other types
+  Type type = Type::null;
+  Span value;
+};
+
+// Loop-owned; one parser that grows to the largest document seen. Views of a Member live until the next read.
+class JsonReader {
+ public:
+  JsonReader();
+  ~JsonReader();
+  JsonReader(const JsonReader&) = delete;
+  JsonReader& operator=(const JsonReader&) = delete;
+
+  // Calls visit(const Member&) -> base::Result<void> for each member, in order; the first error ends the walk.
+  // Answers the span of the object. `document` has kPadding readable bytes behind it. Kind invalid_json.
+  template <class Visit>
+  base::Result<Span> read_object(std::string_view document, std::uint32_t max_depth, Visit&& visit) {
+    const Visitor visitor{&visit, [](void* context, const Member& member) -> base::Result<void> {
+                            return (*static_cast<std::remove_reference_t<Visit>*>(context))(member);
+                          }};
+    return read(document, max_depth, visitor);
+  }
+
+ private:
+  struct Visitor {
+    void* context;
+    base::Result<void> (*call)(void*, const Member&);
+  };
+  struct Parser;
+  base::Result<Span> read(std::string_view document, std::uint32_t max_depth, const Visitor& visitor);
+  std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace headworks::json

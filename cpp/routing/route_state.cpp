@@ -1,0 +1,36 @@
+#include "routing/route_state.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "routing/strategies.hpp"
+
+namespace headworks::routing {
+
+RouteState::RouteState(catalog::Route route) : route_(std::move(route)) {
+  tiers_.reserve(route_.tiers.size());
+  for (const catalog::Tier& row : route_.tiers) {
+    const StrategyRow* strategy = find_strategy(row.pool->strategy);
+    if (strategy == nullptr) throw std::logic_error("no such routing strategy: " + row.pool->strategy);
+    Tier tier{.row = &row, .strategy = strategy->make(row), .first = candidates_, .only = std::nullopt};
+    std::uint32_t usable = 0;
+    for (std::uint32_t index = 0; index < row.targets.size(); ++index) {
+      if (!row.targets[index].backend->usable()) continue;
+      ++usable;
+      tier.only = index;
+    }
+    if (usable != 1) tier.only.reset();
+    candidates_ += static_cast<std::uint32_t>(row.targets.size());
+    tiers_.push_back(std::move(tier));
+  }
+}
+
+const catalog::Target& RouteState::target(std::uint32_t candidate) const {
+  const auto after =
+      std::upper_bound(tiers_.begin(), tiers_.end(), candidate,
+                       [](std::uint32_t number, const Tier& tier) { return number < tier.first; });
+  const Tier& tier = *(after - 1);
+  return tier.row->targets[candidate - tier.first];
+}
+
+}  // namespace headworks::routing

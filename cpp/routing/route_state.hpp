@@ -1,0 +1,46 @@
+// RouteState: a route of the catalog together with what its strategies remember between requests. Made once
+// per snapshot, dialect and model by the owner of the route table; shared by every plan that follows this
+// route.
+//
+// Immutable but for the strategies' atomics: callable from every thread. Its pointers live as long as the
+// snapshot that the route was made from.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "catalog/snapshot.hpp"
+#include "routing/strategy.hpp"
+
+namespace headworks::routing {
+
+class RouteState {
+ public:
+  struct Tier {
+    const catalog::Tier* row = nullptr;
+    std::unique_ptr<Strategy> strategy;
+    std::uint32_t first = 0;            // the candidate number of its first target
+    std::optional<std::uint32_t> only;  // its only usable target, if there is just one
+  };
+
+  // REQUIRES that every pool's strategy is in the table (the catalog refuses others).
+  explicit RouteState(catalog::Route route);
+  RouteState(const RouteState&) = delete;
+  RouteState& operator=(const RouteState&) = delete;
+
+  std::span<const Tier> tiers() const { return tiers_; }
+
+  // Candidates are numbered through all tiers, best tier first.
+  std::uint32_t candidate_count() const { return candidates_; }
+  const catalog::Target& target(std::uint32_t candidate) const;
+
+ private:
+  const catalog::Route route_;
+  std::vector<Tier> tiers_;
+  std::uint32_t candidates_ = 0;
+};
+
+}  // namespace headworks::routing

@@ -1,0 +1,68 @@
+#include "telemetry/recent_exchanges.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace headworks::telemetry {
+namespace {
+
+// The one list of all views of a record.
+template <class Record, class Function>
+void for_each_view(Record& record, const Function& function) {
+  function(record.route), function(record.client_key_id), function(record.client_key), function(record.model);
+  for (auto& attempt : record.attempts)
+    function(attempt.backend_id), function(attempt.backend), function(attempt.pool),
+        function(attempt.model_sent);
+}
+
+}  // namespace
+
+ExchangeRecord make_owned(const ExchangeRecord& record) {
+  ExchangeRecord owned = record;
+  std::size_t size = 0;
+  for_each_view(record, [&](std::string_view view) { size += view.size(); });
+  auto text = std::make_shared<std::string>();
+  text->reserve(size);  // so that it does not move while views are taken
+  for_each_view(owned, [&](std::string_view& view) {
+    const std::size_t at = text->size();
+    text->append(view);
+    view = std::string_view(*text).substr(at);
+  });
+  owned.keep_alive = std::move(text);
+  return owned;
+}
+
+void RecentExchanges::on_exchanges(std::span<const ExchangeRecord> records) {
+  // What would be pushed out by the same batch is not copied.
+  const std::size_t skipped = records.size() > capacity_ ? records.size() - capacity_ : 0;
+  std::vector<std::shared_ptr<const ExchangeRecord>> owned;
+  for (const ExchangeRecord& record : records.subspan(skipped))
+    owned.push_back(std::make_shared<const ExchangeRecord>(make_owned(record)));
+  const std::lock_guard lock(mutex_);
+  last_number_ += skipped;
+  for (auto& record : owned) entries_.push_back({.number = ++last_number_, .record = std::move(record)});
+  while (entries_.size() > capacity_) entries_.pop_front();
+}
+
+std::vector<RecentExchanges::Entry> RecentExchanges::latest(std::size_t limit, std::uint64_t after) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Entry> found;
+  for (auto entry = entries_.rbegin();
+       entry != entries_.rend() && found.size() < limit && entry->number > after; ++entry)
+    found.push_back(*entry);
+  return found;
+}
+
+std::shared_ptr<const ExchangeRecord> RecentExchanges::find(std::string_view request_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(entries_.rbegin(), entries_.rend(),
+                                  [&](const Entry& entry) { return entry.record->id.view() == request_id; });
+  return found == entries_.rend() ? nullptr : found->record;
+}
+
+std::uint64_t RecentExchanges::last_number() const {
+  const std::lock_guard lock(mutex_);
+  return last_number_;
+}
+
+}  // namespace headworks::telemetry
