@@ -1,6 +1,6 @@
-// The rows of the catalog as plain values: what the configuration file, the admin API, the store and the Python face
-// all mean by a backend, a pool, a client key and the settings. Field names are the column names, the JSON names and
-// the Python names.
+// The rows of the catalog as plain values: what the configuration file, the admin API, the store and the
+// Python face all mean by a backend, a pool, a client key and the settings. Field names are the column names,
+// the JSON names and the Python names.
 //
 // Value types; no behaviour beyond small questions about themselves. Must not know: SQL, HTTP, sockets.
 #pragma once
@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,11 +21,13 @@ namespace headworks::catalog {
 // The wire dialect of an upstream (column `api`).
 enum class Api : std::uint8_t { openai, anthropic };
 std::string_view name_of(Api api);
+std::span<const std::string_view> api_names();
 std::optional<Api> find_api(std::string_view name);
 
 // Column `status` of a backend.
 enum class BackendStatus : std::uint8_t { healthy, cooling, error, disabled };
 std::string_view name_of(BackendStatus status);
+std::span<const std::string_view> backend_status_names();
 std::optional<BackendStatus> find_backend_status(std::string_view name);
 
 // canonical -> what this backend calls the model. `canonical` and `model` may each hold one `*`.
@@ -41,6 +44,7 @@ enum class KeyState : std::uint8_t {
   readable,    // opened, or not asked for
   unreadable,  // sealed with another master key or damaged: the backend is out of every plan
 };
+std::string_view name_of(KeyState state);
 
 struct Backend {
   std::string id;  // "bkd_..."
@@ -59,8 +63,8 @@ struct Backend {
   std::string pool = "primary";
   bool enabled = true;
   BackendStatus status = BackendStatus::healthy;
-  std::vector<ModelMapping> model_mappings;  // empty: every model under its own name
-  std::string source = "admin";              // admin | file | import | demo | ...
+  std::vector<ModelMapping> model_mappings;   // empty: every model under its own name
+  std::string source = "admin";               // admin | file | import | demo | ...
   std::optional<std::string> cooldown_until;  // UTC, YYYY-MM-DDTHH:MM:SSZ
   std::int64_t consecutive_429_count = 0;
   std::string metadata_json = "{}";
@@ -70,6 +74,10 @@ struct Backend {
   Backend copy() const;  // explicit, because of the key
 };
 
+// What column `strategy` of a pool may hold: the names in routing's table of strategies, which stands above
+// the catalog (a test there holds the two together).
+std::span<const std::string_view> strategy_names();
+
 struct Pool {
   std::string name;
   std::string strategy = "weighted";
@@ -77,6 +85,9 @@ struct Pool {
   std::int64_t position = 0;  // the order of the tiers
   std::string source = "admin";
 };
+
+// What a budget's window may be.
+std::span<const std::string_view> budget_windows();
 
 struct Budget {
   double usd = 0;
@@ -89,8 +100,8 @@ struct ClientKey {
   std::string id;  // "key_..."
   std::string name;
   KeyDigest digest{};
-  std::string hint;                       // "****abcd"
-  std::vector<std::string> models{"*"};   // patterns with one `*`
+  std::string hint;                      // "****abcd"
+  std::vector<std::string> models{"*"};  // patterns with one `*`
   std::uint32_t rpm_limit = 0;
   std::uint32_t tpm_limit = 0;
   std::uint32_t max_in_flight = 0;
@@ -107,6 +118,7 @@ struct Price {  // USD per million tokens
   double input = 0;
   double output = 0;
   double cached_input = 0;
+  std::string source = "admin";
 };
 
 // `settings:` of the configuration. Every limit has a name, a default and a place.
@@ -128,12 +140,12 @@ struct Settings {
     double first_byte_seconds = 60;
     double idle_seconds = 60;
     double total_seconds = 600;
-    double head_seconds = 10;        // a client's request head, from its first byte (or the connection)
-    double body_idle_seconds = 30;   // between two reads of a client's request body
-    double keep_alive_seconds = 75;  // an idle client connection
+    double head_seconds = 10;           // a client's request head, from its first byte (or the connection)
+    double body_idle_seconds = 30;      // between two reads of a client's request body
+    double keep_alive_seconds = 75;     // an idle client connection
     double upstream_idle_seconds = 30;  // an idle pooled upstream connection
-    double write_seconds = 60;       // a client that does not read
-    double drain_seconds = 30;       // SIGTERM: running exchanges
+    double write_seconds = 60;          // a client that does not read
+    double drain_seconds = 30;          // SIGTERM: running exchanges
   } timeouts;
   struct Queue {
     double max_wait_seconds = 10;
@@ -159,8 +171,8 @@ struct Settings {
 struct Rows {
   std::uint64_t revision = 0;
   Settings settings;
-  std::vector<Pool> pools;          // in tier order
-  std::vector<Backend> backends;    // with clear keys, where readable
+  std::vector<Pool> pools;        // in tier order
+  std::vector<Backend> backends;  // with clear keys, where readable
   std::vector<ClientKey> client_keys;
   std::vector<Price> prices;
 };
@@ -168,7 +180,8 @@ struct Rows {
 // True when `name` matches `pattern`, which holds at most one `*` (any run of characters, also none).
 bool matches(std::string_view pattern, std::string_view name);
 
-// `target` with its `*` replaced by what the `*` of `pattern` matched in `name`. REQUIRES matches(pattern, name).
+// `target` with its `*` replaced by what the `*` of `pattern` matched in `name`. REQUIRES matches(pattern,
+// name).
 std::string substitute(std::string_view pattern, std::string_view target, std::string_view name);
 
 }  // namespace headworks::catalog

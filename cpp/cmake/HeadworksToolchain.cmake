@@ -28,6 +28,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-maybe-uninitialized)
 endif()
 
+if(HEADWORKS_SANITIZE)
+  add_link_options(-Wl,-z,muldefs)  # a test may bring its own operator new; clang's run time has one too
+endif()
 if(HEADWORKS_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)

@@ -12,8 +12,10 @@ void write_openai(const base::Error& error, std::string& out) {
   json::JsonWriter json(out);
   json.open_object().key("error").open_object();
   json.key("message").string(error.message).key("type").string(row.openai_type).key("param");
-  if (error.param.empty()) json.null();
-  else json.string(error.param);
+  if (error.param.empty())
+    json.null();
+  else
+    json.string(error.param);
   json.key("code").string(row.code).close_object().close_object();
 }
 
@@ -37,8 +39,8 @@ void write_retry_after(wire::HeadWriter& head, std::chrono::nanoseconds wait) {
   head.field("retry-after-ms", static_cast<std::uint64_t>(ms));
 }
 
-void write_error(Dialect dialect, const base::Error& error, std::string_view request_id, wire::HeadWriter& head,
-                 std::string& body) {
+void write_error(Dialect dialect, const base::Error& error, std::string_view request_id,
+                 wire::HeadWriter& head, std::string& body) {
   head.field("content-type", "application/json");
   if (error.retry_after) write_retry_after(head, *error.retry_after);
   const base::ClientRetry retry = base::row_of(error.kind).client_retry;
@@ -46,15 +48,23 @@ void write_error(Dialect dialect, const base::Error& error, std::string_view req
     head.field("x-should-retry", "false");
   switch (error.kind) {
     case base::ErrorKind::missing_credential:
-    case base::ErrorKind::invalid_api_key: head.field("www-authenticate", "Bearer"); break;
-    case base::ErrorKind::method_not_allowed: head.field("allow", "GET, HEAD, POST, PUT, PATCH, DELETE"); break;
-    default: break;
+    case base::ErrorKind::invalid_api_key:
+      head.field("www-authenticate", "Bearer");
+      break;
+    case base::ErrorKind::method_not_allowed:
+      head.field("allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
+      break;
+    default:
+      break;
   }
-  if (dialect == Dialect::anthropic) write_anthropic(error, request_id, body);
-  else write_openai(error, body);
+  if (dialect == Dialect::anthropic)
+    write_anthropic(error, request_id, body);
+  else
+    write_openai(error, body);
 }
 
-void append_stream_error(StreamShape shape, const base::Error& error, std::string_view request_id, std::string& out) {
+void append_stream_error(StreamShape shape, const base::Error& error, std::string_view request_id,
+                         std::string& out) {
   switch (shape) {
     case StreamShape::messages:
       out += "event: error\ndata: ";

@@ -34,7 +34,8 @@ const RouteRow* find_route(std::string_view method, std::string_view path) {
   for (const RouteRow& row : kRoutes) {
     if (!row.method.empty() && row.method != method) continue;
     const bool prefix = row.path.back() == '/';
-    if (prefix ? path.size() > row.path.size() && path.substr(0, row.path.size()) == row.path : path == row.path)
+    if (prefix ? path.size() > row.path.size() && path.substr(0, row.path.size()) == row.path
+               : path == row.path)
       return &row;
   }
   return nullptr;

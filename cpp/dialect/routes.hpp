@@ -30,7 +30,8 @@ struct RouteRow {
   StreamShape stream = StreamShape::none;
 };
 
-// The row for a request under /v1/; never null for such a path (the last row takes any). Null for other paths.
+// The row for a request under /v1/; never null for such a path (the last row takes any). Null for other
+// paths.
 const RouteRow* find_route(std::string_view method, std::string_view path);
 
 }  // namespace headworks::dialect

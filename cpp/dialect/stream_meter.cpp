@@ -1,42 +1,87 @@
 #include "dialect/stream_meter.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
+#include "dialect/key_search.hpp"
 #include "dialect/usage_reader.hpp"
 
 namespace headworks::dialect {
 namespace {
 
-// What stands behind `key` and its colon, blanks skipped; npos when the key is not there.
-std::size_t value_of(std::string_view data, std::string_view key) {
-  std::size_t at = data.find(key);
-  if (at == std::string_view::npos) return at;
-  at += key.size();
-  while (at < data.size() && (data[at] == ' ' || data[at] == ':')) ++at;
-  return at < data.size() ? at : std::string_view::npos;
+constexpr auto npos = std::string_view::npos;
+constexpr std::uint32_t kDepth = 64;
+constexpr std::size_t kMaxChoices = 16;  // in one event; providers send one
+
+struct Choice {
+  std::uint64_t bit = 1;
+  bool finished = false;
+};
+
+std::uint64_t bit_of(std::string_view index) {
+  std::uint64_t number = 0;
+  std::from_chars(index.data(), index.data() + index.size(), number);
+  return std::uint64_t{1} << std::min<std::uint64_t>(number, 63);
 }
 
-bool has_empty_choices(std::string_view data) {
-  const std::size_t at = value_of(data, "\"choices\"");
-  if (at == std::string_view::npos || data[at] != '[') return false;
-  const std::size_t next = data.find_first_not_of(' ', at + 1);
-  return next != std::string_view::npos && data[next] == ']';
+Choice read_choice(json::JsonReader& reader, std::string_view text) {
+  Choice choice;
+  (void)reader.read_object(text, kDepth, [&](const json::Member& member) -> base::Result<void> {
+    if (member.key == "index" && member.type == json::Type::number)
+      choice.bit = bit_of(member.value.in(text));
+    if (member.key == "finish_reason") choice.finished = member.type == json::Type::string;
+    return {};
+  });
+  return choice;
 }
 
-// {"error": ...}: the error is the first member, as all providers write it.
-bool is_error_object(std::string_view data) {
-  const std::size_t key = data.find_first_not_of(" {");
-  if (key == std::string_view::npos || data.substr(key, 7) != "\"error\"") return false;
-  const std::size_t value = value_of(data, "\"error\"");
-  return value != std::string_view::npos && data[value] != 'n';
+// Whether the event is the provider's error. Most write {"error": ...}; some put it beside the usual members,
+// or write {"object": "error", ...}.
+bool is_error_object(json::JsonReader& reader, std::string_view data) {
+  bool error = false;
+  (void)reader.read_object(data, kDepth, [&](const json::Member& member) -> base::Result<void> {
+    error |=
+        member.key == "error" && (member.type == json::Type::object || member.type == json::Type::string);
+    error |= member.key == "object" && member.text == "error";
+    return {};
+  });
+  return error;
 }
 
 // The event's type where the provider leaves the `event:` line out.
 std::string_view type_in(std::string_view data) {
-  const std::size_t at = value_of(data, "\"type\"");
-  if (at == std::string_view::npos || data[at] != '"') return {};
+  const std::size_t at = find_value(data, "\"type\"");
+  if (at == npos || data[at] != '"') return {};
   const std::size_t end = data.find('"', at + 1);
-  return end == std::string_view::npos ? std::string_view{} : data.substr(at + 1, end - at - 1);
+  return end == npos ? std::string_view{} : data.substr(at + 1, end - at - 1);
+}
+
+// Also true for what is no array.
+bool is_empty_array(std::string_view data, std::size_t at) {
+  const std::size_t first = skip_json_blanks(data, at + 1);
+  return data[at] != '[' || first == data.size() || data[first] == ']';
+}
+
+// Whether a choice says why it ended.
+bool has_finish_reason(std::string_view data, std::size_t from) {
+  static constexpr std::string_view kKey = "\"finish_reason\"";
+  for (std::size_t at = find_value(data, kKey, from); at != npos; at = find_value(data, kKey, at))
+    if (data[at] == '"') return true;
+  return false;
+}
+
+// The number that begins at data[at] is 0.
+bool is_zero(std::string_view data, std::size_t at) {
+  return data[at] == '0' && (at + 1 == data.size() || data[at + 1] < '0' || data[at + 1] > '9');
+}
+
+// Whether all choices of the event are choice 0, as nearly always; false also when a search cannot tell.
+bool is_only_choice(std::string_view data, std::size_t from) {
+  static constexpr std::string_view kKey = "\"index\"";
+  for (std::size_t at = find_value(data, kKey, from); at != npos; at = find_value(data, kKey, at))
+    if (!is_zero(data, at)) return false;
+  return true;
 }
 
 }  // namespace
@@ -47,26 +92,63 @@ StreamMeter::Verdict StreamMeter::on_event(json::JsonReader& reader, const wire:
     done_seen_ = true;
     return Verdict::pass;
   }
-  if (event.name == "error" || is_error_object(event.data)) return Verdict::error;
-  ++events_;
-  if (shape_ == StreamShape::chat || shape_ == StreamShape::completions) return on_openai_event(reader, event.data);
-  return on_named_event(reader, event.name.empty() ? type_in(event.data) : event.name, event.data);
+  if (event.name == "error") return Verdict::error;
+  if (shape_ == StreamShape::chat || shape_ == StreamShape::completions)
+    return on_openai_event(reader, event.data);
+  if (!event.name.empty()) return on_named_event(reader, event.name, event.data);
+  if (is_error_object(reader, event.data)) return Verdict::error;
+  return on_named_event(reader, type_in(event.data), event.data);
+}
+
+void StreamMeter::note_choices(json::JsonReader& reader, std::string_view data) {
+  std::string_view choices;
+  std::array<std::string_view, kMaxChoices> texts;
+  std::size_t count = 0;
+  (void)reader.read_object(data, kDepth, [&](const json::Member& member) -> base::Result<void> {
+    if (member.key == "choices" && member.type == json::Type::array) choices = member.value.in(data);
+    return {};
+  });
+  if (choices.empty()) return;
+  (void)reader.read_array(choices, kDepth, [&](const json::Member& element) -> base::Result<void> {
+    if (element.type == json::Type::object && count < kMaxChoices) texts[count++] = element.value.in(choices);
+    return {};
+  });
+  for (std::size_t i = 0; i < count; ++i) {
+    const Choice choice = read_choice(reader, texts[i]);
+    seen_ |= choice.bit;
+    if (choice.finished) finished_ |= choice.bit;
+  }
 }
 
 StreamMeter::Verdict StreamMeter::on_openai_event(json::JsonReader& reader, std::string_view data) {
-  if (const std::size_t reason = value_of(data, "\"finish_reason\""); reason != std::string_view::npos && data[reason] == '"')
-    final_seen_ = true;
-  const std::size_t usage = value_of(data, "\"usage\"");
-  if (usage != std::string_view::npos && data[usage] == '{' && read_usage(reader, data, usage_)) {
-    usage_seen_ = true;
-    if (has_empty_choices(data)) return usage_is_ours_ ? Verdict::remove : Verdict::pass;
+  const std::size_t choices = find_value(data, "\"choices\"");
+  if (choices == npos && is_error_object(reader, data)) return Verdict::error;
+  ++events_;
+  const bool none = choices == npos || is_empty_array(data, choices);
+  if (!none) {
+    const bool finish = has_finish_reason(data, choices);
+    if (finish && is_error_object(reader, data)) {
+      --events_;
+      return Verdict::error;
+    }
+    if (finish || !is_only_choice(data, choices))
+      note_choices(reader, data);
+    else
+      seen_ |= 1;
+    ++content_events_;
   }
-  ++content_events_;
-  return Verdict::pass;
+  const std::size_t usage = find_value(data, "\"usage\"");
+  if (usage == npos || data[usage] != '{' || !read_usage(reader, data, usage_)) return Verdict::pass;
+  usage_seen_ = true;
+  return none && usage_is_ours_ ? Verdict::remove : Verdict::pass;
 }
 
-StreamMeter::Verdict StreamMeter::on_named_event(json::JsonReader& reader, std::string_view name, std::string_view data) {
+StreamMeter::Verdict StreamMeter::on_named_event(json::JsonReader& reader, std::string_view name,
+                                                 std::string_view data) {
+  if (name == "error") return Verdict::error;
   if (shape_ == StreamShape::messages) {
+    if (name == "ping") return Verdict::pass;  // a sign of life, not an answer
+    ++events_;
     if (name == "content_block_delta") {
       ++content_events_;
     } else if (name == "message_start" || name == "message_delta") {
@@ -74,20 +156,17 @@ StreamMeter::Verdict StreamMeter::on_named_event(json::JsonReader& reader, std::
       usage_seen_ |= read && name == "message_delta";
     } else if (name == "message_stop") {
       final_seen_ = true;
-    } else if (name == "error") {
-      return Verdict::error;
-    } else if (name == "ping") {
-      --events_;  // a sign of life, not an answer
     }
     return Verdict::pass;
   }
+  // Before anything else came, a failure is one that another backend may make good.
+  if (name == "response.failed" && events_ == 0) return Verdict::error;
+  ++events_;
   if (name.ends_with(".delta")) {
     ++content_events_;
   } else if (name == "response.completed" || name == "response.incomplete" || name == "response.failed") {
     final_seen_ = true;
     usage_seen_ |= read_usage(reader, data, usage_);
-  } else if (name == "error") {
-    return Verdict::error;
   }
   return Verdict::pass;
 }

@@ -1,9 +1,10 @@
-// Reads JSON objects on the request path: one pass over the whole document with full grammar checks, the members of
+// Reads JSON on the request path: one pass over the whole document with full grammar checks, the members of
 // the top level handed out with the byte span of their values, so that they can be decided on and spliced.
 //
-// simdjson's On-Demand parser does the work; what it skips it does not check, so nothing is skipped: every string's
-// escapes, every number's grammar (RFC 8259; not its range: a 30-digit integer is legal and none of our business),
-// every atom and bracket, the depth, and that nothing follows the end. simdjson stays behind this header.
+// simdjson's On-Demand parser does the work; what it skips it does not check, so nothing is skipped: every
+// string's escapes, every number's grammar (RFC 8259; not its range: a 30-digit integer is legal and none of
+// our business), every atom and bracket, the depth, and that nothing follows the end. simdjson stays behind
+// this header.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct Span {
 
 enum class Type : std::uint8_t { object, array, string, number, boolean, null };
 
+// A member of an object, or an element of an array (then without a key).
 struct Member {
   std::string_view key;   // unescaped
   std::string_view text;  // a string's value, unescaped; empty for other types
@@ -34,7 +36,8 @@ struct Member {
   Span value;
 };
 
-// Loop-owned; one parser that grows to the largest document seen. Views of a Member live until the next read.
+// Loop-owned; one parser for all documents, which keeps its buffers for those up to 1 MiB. Not to be used
+// again within a visit. The views of a Member live as long as the visit; spans are the document's.
 class JsonReader {
  public:
   JsonReader();
@@ -42,14 +45,17 @@ class JsonReader {
   JsonReader(const JsonReader&) = delete;
   JsonReader& operator=(const JsonReader&) = delete;
 
-  // Calls visit(const Member&) -> base::Result<void> for each member, in order; the first error ends the walk.
-  // Answers the span of the object. `document` has kPadding readable bytes behind it. Kind invalid_json.
+  // Calls visit(const Member&) -> base::Result<void> for each member, in order; the first error ends the
+  // walk. Answers the span of the object. `document` has kPadding readable bytes behind it. Kind
+  // invalid_json.
   template <class Visit>
   base::Result<Span> read_object(std::string_view document, std::uint32_t max_depth, Visit&& visit) {
-    const Visitor visitor{&visit, [](void* context, const Member& member) -> base::Result<void> {
-                            return (*static_cast<std::remove_reference_t<Visit>*>(context))(member);
-                          }};
-    return read(document, max_depth, visitor);
+    return read(document, max_depth, Root::object, visitor_of(visit));
+  }
+  // The same for the elements of an array.
+  template <class Visit>
+  base::Result<Span> read_array(std::string_view document, std::uint32_t max_depth, Visit&& visit) {
+    return read(document, max_depth, Root::array, visitor_of(visit));
   }
 
  private:
@@ -57,8 +63,18 @@ class JsonReader {
     void* context;
     base::Result<void> (*call)(void*, const Member&);
   };
+  template <class Visit>
+  static Visitor visitor_of(Visit& visit) {
+    return {&visit, [](void* context, const Member& member) -> base::Result<void> {
+              return (*static_cast<Visit*>(context))(member);
+            }};
+  }
+  enum class Root : std::uint8_t { object, array };
   struct Parser;
-  base::Result<Span> read(std::string_view document, std::uint32_t max_depth, const Visitor& visitor);
+  base::Result<Span> read(std::string_view document, std::uint32_t max_depth, Root root,
+                          const Visitor& visitor);
+  base::Result<Span> walk(std::string_view document, std::uint32_t max_depth, Root root,
+                          const Visitor& visitor);
   std::unique_ptr<Parser> parser_;
 };
 

@@ -1,4 +1,5 @@
-// Appends JSON text (RFC 8259) to a string. For what we write on the request path; larger documents use Boost.JSON.
+// Appends JSON text (RFC 8259) to a string. For what we write on the request path; larger documents use
+// Boost.JSON.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +8,12 @@
 
 namespace headworks::json {
 
-// Appends `text` as a JSON string, quotes included. Control characters, quotes and backslashes are escaped; bytes of
-// broken UTF-8 become U+FFFD, so that the result is always valid JSON.
+// Appends `text` as a JSON string, quotes included. Control characters, quotes and backslashes are escaped;
+// bytes of broken UTF-8 become U+FFFD, so that the result is always valid JSON.
 void append_string(std::string& out, std::string_view text);
 
-// Writes members and elements with the commas between them. Usage: open_object(), key("a"), string("b"), close().
+// Writes members and elements with the commas between them. Usage: open_object(), key("a"), string("b"),
+// close().
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}

@@ -113,6 +113,8 @@ class UpstreamCall {
   // skipped, 101 is malformed. `method` is the request's.
   Task<CallStatus> start(std::string_view head, std::span<const std::string_view> body, std::string_view method);
   const wire::ResponseHead& head() const { return head_; }
+  bool length_known() const { return head_.framing == wire::Framing::length || head_.framing == wire::Framing::none; }
+  std::uint64_t content_length() const { return head_.framing == wire::Framing::length ? head_.content_length : 0; }
 
   // The next piece of the body that is here now. ok with a non-empty piece, end, would_block, reset or malformed.
   struct Part {

@@ -37,7 +37,8 @@ Result<void> ChunkedDecoder::on_size_byte(char byte) {
   }
   if (digits_ == 0) return refuse("a chunk size is not a hexadecimal number");
   if (left_ > kMaxChunk) {
-    if (from_ == From::client) return fail(ErrorKind::body_too_large, "a chunk is larger than any body may be");
+    if (from_ == From::client)
+      return fail(ErrorKind::body_too_large, "a chunk is larger than any body may be");
     return refuse("a chunk size is out of range");
   }
   if (byte == ';') {
@@ -52,13 +53,15 @@ Result<void> ChunkedDecoder::on_size_byte(char byte) {
 }
 
 Result<void> ChunkedDecoder::on_trailer_byte(char byte) {
-  const ErrorKind too_large = from_ == From::client ? ErrorKind::headers_too_large : ErrorKind::upstream_malformed;
+  const ErrorKind too_large =
+      from_ == From::client ? ErrorKind::headers_too_large : ErrorKind::upstream_malformed;
   if (++trailer_bytes_ > kMaxTrailers) return fail(too_large, "the trailers are too large");
   if (byte != '\n') {
     trailer_line_.push_back(byte);
     return {};
   }
-  if (trailer_line_.empty() || trailer_line_.back() != '\r') return refuse("a trailer line does not end with CR LF");
+  if (trailer_line_.empty() || trailer_line_.back() != '\r')
+    return refuse("a trailer line does not end with CR LF");
   trailer_line_.pop_back();
   if (trailer_line_.empty()) {
     state_ = State::done;
@@ -67,7 +70,8 @@ Result<void> ChunkedDecoder::on_trailer_byte(char byte) {
   const std::size_t colon = trailer_line_.find(':');
   if (colon == std::string::npos || colon == 0) return refuse("a trailer is not: Name: value");
   for (const char c : trailer_line_)
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return refuse("a trailer holds a control character");
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+      return refuse("a trailer holds a control character");
   const std::string_view name = std::string_view(trailer_line_).substr(0, colon);
   if (name.find_first_of(" \t") != std::string_view::npos) return refuse("a trailer is not: Name: value");
   const FieldId id = traits_of(name).id;
@@ -79,7 +83,8 @@ Result<void> ChunkedDecoder::on_trailer_byte(char byte) {
 
 Result<void> ChunkedDecoder::on_framing_byte(char byte) {
   switch (state_) {
-    case State::size: return on_size_byte(byte);
+    case State::size:
+      return on_size_byte(byte);
     case State::extension:
       if (byte == '\r') {
         if (extension_bytes_ == 0) return refuse("a chunk extension is empty");
@@ -103,9 +108,11 @@ Result<void> ChunkedDecoder::on_framing_byte(char byte) {
       if (byte != '\n') return refuse("a chunk does not end with CR LF");
       state_ = State::size;
       return {};
-    case State::trailer: return on_trailer_byte(byte);
+    case State::trailer:
+      return on_trailer_byte(byte);
     case State::data:
-    case State::done: break;
+    case State::done:
+      break;
   }
   return {};
 }

@@ -26,7 +26,8 @@ class HeadWriter {
     out_ += "\r\n";
   }
 
-  // REQUIRES: method and target came out of parse_request_head (or append_target), hence hold no control characters.
+  // REQUIRES: method and target came out of parse_request_head (or append_target), hence hold no control
+  // characters.
   void request_line(std::string_view method, std::string_view target) {
     out_.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
   }

@@ -1,9 +1,10 @@
 #include "wire/http_head.hpp"
 
-#include <array>
 #include <charconv>
 #include <cstring>
 #include <optional>
+
+#include "wire/char_class.hpp"
 
 namespace headworks::wire {
 namespace {
@@ -12,118 +13,11 @@ using base::ErrorKind;
 using base::fail;
 using base::Result;
 
-// ---- characters (RFC 9110 section 5.6.2, RFC 3986 section 2) ----
-
-enum CharClass : std::uint8_t { kToken = 1, kTarget = 2, kValue = 4, kHost = 8 };
-
-constexpr auto kClasses = [] {
-  std::array<std::uint8_t, 256> table{};
-  for (int c = 0; c < 256; ++c) {
-    const bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    const bool digit = c >= '0' && c <= '9';
-    std::uint8_t bits = 0;
-    if (alpha || digit || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos)
-      bits |= kToken;
-    // A target is visible ASCII without what no URI holds; '#' would be a fragment.
-    if (c > 0x20 && c < 0x7f && std::string_view("\"#<>\\^`{|}").find(static_cast<char>(c)) == std::string_view::npos)
-      bits |= kTarget;
-    if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValue;  // obs-text (>= 0x80) is data
-    if (alpha || digit || std::string_view("-._~!$&'()*+;=:[]%").find(static_cast<char>(c)) != std::string_view::npos)
-      bits |= kHost;
-    table[static_cast<std::size_t>(c)] = bits;
-  }
-  return table;
-}();
-
-bool all_of(std::string_view text, CharClass wanted) {
-  std::uint8_t bits = 0xff;
-  for (const char c : text) bits &= kClasses[static_cast<unsigned char>(c)];
-  return (bits & wanted) != 0;
-}
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
-
-bool starts_with(std::string_view name, std::string_view prefix) {
-  return name.size() >= prefix.size() && same_name(name.substr(0, prefix.size()), prefix);
-}
-
-// ---- what is known about fields ----
-
-struct KnownField {
-  std::string_view name;  // lower case
-  FieldTraits traits;
-};
-
-constexpr auto pass = Passage::pass;
-constexpr auto drop = Passage::drop;
-constexpr KnownField kKnown[] = {
-    {"accept-encoding", {FieldId::accept_encoding, drop, drop}},
-    {"accept-ranges", {FieldId::other, pass, pass}},
-    {"anthropic-version", {FieldId::anthropic_version, pass, drop}},
-    {"api-key", {FieldId::other, drop, drop}},
-    {"authorization", {FieldId::authorization, drop, drop}},
-    {"cache-control", {FieldId::other, pass, pass}},
-    {"connection", {FieldId::connection, drop, drop}},
-    {"content-disposition", {FieldId::other, pass, pass}},
-    {"content-encoding", {FieldId::content_encoding, pass, pass}},
-    {"content-language", {FieldId::other, pass, pass}},
-    {"content-length", {FieldId::content_length, drop, drop}},
-    {"content-range", {FieldId::other, pass, pass}},
-    {"content-type", {FieldId::content_type, pass, pass}},
-    {"cookie", {FieldId::cookie, drop, drop}},
-    {"date", {FieldId::date, pass, pass}},
-    {"etag", {FieldId::other, pass, pass}},
-    {"expect", {FieldId::expect, drop, drop}},
-    {"expires", {FieldId::other, pass, pass}},
-    {"forwarded", {FieldId::other, drop, drop}},
-    {"host", {FieldId::host, drop, drop}},
-    {"keep-alive", {FieldId::keep_alive, drop, drop}},
-    {"last-modified", {FieldId::other, pass, pass}},
-    {"openai-model", {FieldId::other, pass, pass}},
-    {"openai-processing-ms", {FieldId::other, pass, pass}},
-    {"openai-version", {FieldId::other, pass, pass}},
-    {"proxy-authenticate", {FieldId::other, drop, drop}},
-    {"proxy-authorization", {FieldId::other, drop, drop}},
-    {"proxy-connection", {FieldId::other, drop, drop}},
-    {"request-id", {FieldId::x_request_id, drop, drop}},
-    {"retry-after", {FieldId::retry_after, drop, drop}},
-    {"retry-after-ms", {FieldId::retry_after, drop, drop}},
-    {"te", {FieldId::other, drop, drop}},
-    {"trailer", {FieldId::other, drop, drop}},
-    {"transfer-encoding", {FieldId::transfer_encoding, drop, drop}},
-    {"upgrade", {FieldId::upgrade, drop, drop}},
-    {"via", {FieldId::other, drop, drop}},
-    {"x-api-key", {FieldId::x_api_key, drop, drop}},
-    {"x-goog-api-key", {FieldId::other, drop, drop}},
-    {"x-real-ip", {FieldId::other, drop, drop}},
-    {"x-request-id", {FieldId::x_request_id, drop, drop}},
-    {"x-should-retry", {FieldId::x_should_retry, drop, drop}},
-};
-
-constexpr std::size_t kLongestKnown = 20;
-
-// Buckets by length and first letter keep the search to one or two comparisons.
-constexpr std::size_t bucket_of(std::size_t size, char first) { return (size * 7 + static_cast<std::size_t>(first)) % 64; }
-
-struct Buckets {
-  std::array<std::array<std::uint8_t, 6>, 64> rows{};  // index + 1; 0 ends
-};
-constexpr Buckets kBuckets = [] {
-  Buckets buckets{};
-  for (std::size_t i = 0; i < std::size(kKnown); ++i) {
-    auto& row = buckets.rows[bucket_of(kKnown[i].name.size(), kKnown[i].name.front())];
-    std::size_t at = 0;
-    while (row.at(at) != 0) ++at;
-    row.at(at) = static_cast<std::uint8_t>(i + 1);
-  }
-  return buckets;
-}();
 
 // ---- framing (RFC 9112 section 6) ----
 
@@ -135,7 +29,8 @@ struct FramingFields {
 };
 
 std::optional<std::uint64_t> parse_length(std::string_view text) {
-  if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;  // "0005" is read as octal by some
+  if (text.empty() || (text.size() > 1 && text.front() == '0'))
+    return std::nullopt;  // "0005" is read as octal by some
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -143,21 +38,27 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
 }
 
 template <class Head>
-Result<void> set_framing(Head& head, const FramingFields& fields, ErrorKind malformed, ErrorKind unknown_coding) {
+Result<void> set_framing(Head& head, const FramingFields& fields, ErrorKind malformed,
+                         ErrorKind unknown_coding) {
   if (fields.encodings > 1 || fields.lengths > 1)
     return fail(malformed, "the message says more than once where its body ends");
   if (fields.encodings == 1) {
-    if (fields.lengths != 0) return fail(malformed, "Content-Length and Transfer-Encoding exclude each other");
+    if (fields.lengths != 0)
+      return fail(malformed, "Content-Length and Transfer-Encoding exclude each other");
     if (head.http_1_0) return fail(malformed, "Transfer-Encoding does not exist in HTTP/1.0");
     if (!same_name(fields.encoding, "chunked")) {
-      // Well-formed codings that we do not speak are "not implemented"; anything ambiguous is refused as malformed.
+      // Well-formed codings that we do not speak are "not implemented"; anything ambiguous is refused as
+      // malformed.
       std::size_t foreign = 0, chunked = 0, identity = 0;
       bool tokens = !fields.encoding.empty() && fields.encoding.back() != ',';
       for_each_element(fields.encoding, [&](std::string_view coding) {
         tokens &= all_of(coding, kToken);
-        if (same_name(coding, "chunked")) ++chunked;
-        else if (same_name(coding, "identity")) ++identity;
-        else ++foreign;
+        if (same_name(coding, "chunked"))
+          ++chunked;
+        else if (same_name(coding, "identity"))
+          ++identity;
+        else
+          ++foreign;
       });
       if (tokens && foreign > 0 && chunked <= 1 && identity == 0)
         return fail(unknown_coding, "the only Transfer-Encoding known here is chunked");
@@ -274,13 +175,14 @@ bool is_host(std::string_view host) {
 }
 
 Result<void> check_target(RequestHead& head) {
-  if (head.method == "CONNECT" || head.method == "TRACE") return {};  // refused by method, whatever the target
+  if (head.method == "CONNECT" || head.method == "TRACE")
+    return {};  // refused by method, whatever the target
   if (head.target.empty() || !all_of(head.target, kTarget))
     return fail(ErrorKind::bad_request, "the request target holds characters that a URI does not");
   if (head.target.front() == '/') return {};
   // Absolute form: accepted only when it names the same host.
   static constexpr std::string_view kScheme = "http://";
-  if (!starts_with(head.target, kScheme))
+  if (!has_prefix(head.target, kScheme))
     return fail(ErrorKind::bad_request, "the request target must begin with a slash");
   const std::string_view rest = head.target.substr(kScheme.size());
   const std::size_t slash = rest.find('/');
@@ -298,13 +200,17 @@ Result<void> check_request_fields(RequestHead& head) {
         ++hosts;
         head.host = field.value;
         break;
-      case FieldId::content_type: ++types; break;
+      case FieldId::content_type:
+        ++types;
+        break;
       case FieldId::expect:
         if (!same_name(field.value, "100-continue"))
           return fail(ErrorKind::expectation_failed, "the only expectation known here is 100-continue");
         head.expect_continue = !head.http_1_0;
         break;
-      case FieldId::upgrade: head.upgrade = true; break;
+      case FieldId::upgrade:
+        head.upgrade = true;
+        break;
       default:
         // Some servers read these as the fields with a dash.
         if (same_name(field.name, "transfer_encoding") || same_name(field.name, "content_length"))
@@ -325,24 +231,6 @@ bool same_name(std::string_view left, std::string_view right) {
   for (std::size_t i = 0; i < left.size(); ++i)
     if (lower(left[i]) != lower(right[i])) return false;
   return true;
-}
-
-FieldTraits traits_of(std::string_view name) {
-  if (name.empty()) return {};
-  if (name.size() <= kLongestKnown) {
-    for (const std::uint8_t entry : kBuckets.rows[bucket_of(name.size(), lower(name.front()))]) {
-      if (entry == 0) break;
-      const KnownField& known = kKnown[entry - 1];
-      if (same_name(known.name, name)) return known.traits;
-    }
-  }
-  if (lower(name.front()) == 'x') {
-    if (starts_with(name, "x-headworks-") || starts_with(name, "x-forwarded-")) return {FieldId::other, drop, drop};
-    if (starts_with(name, "x-ratelimit-")) return {FieldId::rate_limit, pass, drop};
-  } else if (starts_with(name, "anthropic-ratelimit-")) {
-    return {FieldId::rate_limit, pass, drop};
-  }
-  return {};
 }
 
 base::Error HeadScanner::over_limit() const {
@@ -369,6 +257,10 @@ Result<std::size_t> HeadScanner::on_line(std::string_view bytes, std::size_t lin
   if (line_end + 1 > limits_.head_bytes) return over_limit();
   if (line.empty()) return line_end + 1;
   if (line.front() == ' ' || line.front() == '\t') return fail(malformed, "a header line is folded");
+  // Told here, not when the head is complete: `\r\r\n` looks like its end, and its sender waits for an
+  // answer.
+  if ((kClasses[static_cast<unsigned char>(line.front())] & kToken) == 0)
+    return fail(malformed, "a header line is not: Name: value");
   if (lines_ - 1 > limits_.header_count) {
     if (kind_ == Kind::response) return over_limit();
     return fail(ErrorKind::headers_too_large, "the request has more than limits.header_count fields");
@@ -390,7 +282,8 @@ Result<std::size_t> HeadScanner::scan(std::string_view bytes) {
     const Result<std::size_t> end = on_line(bytes, line_end);
     if (!end || *end != 0) return end;
   }
-  const std::size_t limit = lines_ == 0 && kind_ == Kind::request ? limits_.target_bytes + 32 : limits_.head_bytes;
+  const std::size_t limit =
+      lines_ == 0 && kind_ == Kind::request ? limits_.target_bytes + 32 : limits_.head_bytes;
   if (bytes.size() > limits_.head_bytes || bytes.size() - line_begin_ > limit) return over_limit();
   return std::size_t{0};
 }
@@ -423,13 +316,16 @@ Result<void> parse_request_head(std::string_view bytes, RequestHead& head) {
 }
 
 Result<void> parse_response_head(std::string_view bytes, std::string_view method, ResponseHead& head) {
-  const auto malformed = [](std::string message) { return fail(ErrorKind::upstream_malformed, std::move(message)); };
+  const auto malformed = [](std::string message) {
+    return fail(ErrorKind::upstream_malformed, std::move(message));
+  };
   const Line line = next_line(bytes);
   // status-line = HTTP-version SP status-code SP [ reason-phrase ]
   if (!line.ok || line.text.size() < 13 || line.text.substr(0, 7) != "HTTP/1." || line.text[8] != ' ' ||
       line.text[12] != ' ')
     return malformed("the upstream's status line is malformed");
-  if (line.text[7] != '1' && line.text[7] != '0') return malformed("the upstream speaks another HTTP version");
+  if (line.text[7] != '1' && line.text[7] != '0')
+    return malformed("the upstream speaks another HTTP version");
   head.http_1_0 = line.text[7] == '0';
   const auto [end, error] = std::from_chars(line.text.data() + 9, line.text.data() + 12, head.status);
   if (error != std::errc{} || end != line.text.data() + 12 || head.status < 100 || head.status > 599)
@@ -437,9 +333,11 @@ Result<void> parse_response_head(std::string_view bytes, std::string_view method
   if (!all_of(line.text.substr(12), kValue)) return malformed("the upstream's status line is malformed");
 
   FramingFields framing;
-  if (!read_fields(bytes, head.fields, framing)) return malformed("a header line of the upstream is malformed");
+  if (!read_fields(bytes, head.fields, framing))
+    return malformed("a header line of the upstream is malformed");
   read_connection(head);
-  if (auto result = set_framing(head, framing, ErrorKind::upstream_malformed, ErrorKind::upstream_malformed); !result)
+  if (auto result = set_framing(head, framing, ErrorKind::upstream_malformed, ErrorKind::upstream_malformed);
+      !result)
     return result;
   const bool bodyless = head.status < 200 || head.status == 204 || head.status == 304 || method == "HEAD";
   if (bodyless) {

@@ -1,8 +1,8 @@
 // HTTP/1.1 message heads: found under limits, checked strictly, read without a copy.
 //
-// RFC 9110 and 9112, read at their strictest: what two parsers could read differently is refused, because a gateway
-// stands between two parsers. Tables 4.1 and 4.2 of the bad-input tests name the cases. Views point into the bytes
-// given; they live as long as those. Pure: no sockets, no clock.
+// RFC 9110 and 9112, read at their strictest: what two parsers could read differently is refused, because a
+// gateway stands between two parsers. Tables 4.1 and 4.2 of the bad-input tests name the cases. Views point
+// into the bytes given; they live as long as those. Pure: no sockets, no clock.
 #pragma once
 
 #include <boost/container/small_vector.hpp>
@@ -30,10 +30,10 @@ enum class FieldId : std::uint8_t {
   transfer_encoding,
   upgrade,
   x_api_key,
-  x_request_id,   // also Anthropic's request-id, in answers
+  x_request_id,  // also Anthropic's request-id, in answers
   x_should_retry,
-  retry_after,    // and retry-after-ms
-  rate_limit,     // x-ratelimit-*, anthropic-ratelimit-*
+  retry_after,  // and retry-after-ms
+  rate_limit,   // x-ratelimit-*, ratelimit-*, anthropic-ratelimit-*
   anthropic_version,
 };
 
@@ -45,8 +45,8 @@ enum class Passage : std::uint8_t {
 
 struct FieldTraits {
   FieldId id = FieldId::other;
-  Passage request = Passage::pass;    // unknown request fields arrive upstream
-  Passage response = Passage::drop;   // answers go by allow-list
+  Passage request = Passage::pass;   // unknown request fields arrive upstream
+  Passage response = Passage::drop;  // answers go by allow-list
 };
 FieldTraits traits_of(std::string_view name);
 
@@ -66,15 +66,15 @@ struct HeadLimits {
   std::uint32_t target_bytes = 8'192;
 };
 
-// Finds the end of a head in bytes that arrive in any pieces, and refuses early what can never become one: bare LF,
-// a folded line, a first byte that starts no token, a line or head over its limit, too many fields.
+// Finds the end of a head in bytes that arrive in any pieces, and refuses early what can never become one:
+// bare LF, a folded line, a first byte that starts no token, a line or head over its limit, too many fields.
 class HeadScanner {
  public:
   enum class Kind : std::uint8_t { request, response };
   HeadScanner(Kind kind, const HeadLimits& limits) : limits_(limits), kind_(kind) {}
 
-  // `bytes` is all that has arrived, from the head's first byte; call again with more. The head's size in bytes
-  // (including the empty line) when it is complete, 0 when more is needed, or why it is refused.
+  // `bytes` is all that has arrived, from the head's first byte; call again with more. The head's size in
+  // bytes (including the empty line) when it is complete, 0 when more is needed, or why it is refused.
   base::Result<std::size_t> scan(std::string_view bytes);
 
  private:
@@ -107,7 +107,8 @@ struct RequestHead {
   bool named_by_connection(std::string_view name) const;
 };
 
-// Reads a complete head (from HeadScanner) into `head`. Errors are typed and say what is wrong; they never echo input.
+// Reads a complete head (from HeadScanner) into `head`. Errors are typed and say what is wrong; they never
+// echo input.
 base::Result<void> parse_request_head(std::string_view bytes, RequestHead& head);
 
 struct ResponseHead {
@@ -122,11 +123,15 @@ struct ResponseHead {
   const Field* find(std::string_view name) const;
 };
 
-// Reads an upstream's head. `method` is the request's (an answer to HEAD has no body). kind upstream_malformed.
+// Reads an upstream's head. `method` is the request's (an answer to HEAD has no body). kind
+// upstream_malformed.
 base::Result<void> parse_response_head(std::string_view bytes, std::string_view method, ResponseHead& head);
 
 // Case-insensitive equality of ASCII.
 bool same_name(std::string_view left, std::string_view right);
+inline bool has_prefix(std::string_view name, std::string_view prefix) {
+  return name.size() >= prefix.size() && same_name(name.substr(0, prefix.size()), prefix);
+}
 
 // Calls fn(element) for each element of a comma-separated list, without blanks and empty elements.
 template <class Fn>

@@ -1,6 +1,8 @@
 #include "wire/url.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace headworks::wire {
 namespace {
@@ -33,23 +35,58 @@ bool is_ipv4(std::string_view host) {
   }
 }
 
+// RFC 4291 section 2.2: eight groups of up to four hex digits, `::` once for a run of zeros, the last two
+// groups perhaps as a.b.c.d. No zone: a link-local upstream is nothing that we want to call.
+bool is_ipv6(std::string_view host) {
+  int groups = 0;
+  bool shortened = false;
+  if (host.starts_with("::")) {
+    shortened = true;
+    host.remove_prefix(2);
+  }
+  while (!host.empty()) {
+    const std::size_t colon = host.find(':');
+    const std::string_view group = host.substr(0, colon);
+    if (colon == std::string_view::npos && group.find('.') != std::string_view::npos)
+      return is_ipv4(group) && (shortened ? groups + 2 < 8 : groups + 2 == 8);
+    if (group.empty() || group.size() > 4 || !std::all_of(group.begin(), group.end(), is_hex)) return false;
+    ++groups;
+    if (colon == std::string_view::npos) break;
+    host.remove_prefix(colon + 1);
+    if (host.empty()) return false;
+    if (host.front() != ':') continue;
+    if (shortened) return false;
+    shortened = true;
+    host.remove_prefix(1);
+  }
+  return shortened ? groups < 8 : groups == 8;
+}
+
+Result<void> check_name(std::string_view host) {
+  for (std::string_view rest = host; !rest.empty();) {
+    const std::size_t dot = std::min(rest.find('.'), rest.size());
+    if (dot == 0 || dot > 63 || dot + 1 == rest.size())
+      return refuse("the URL's host holds an empty part, or one of more than 63 characters");
+    rest.remove_prefix(std::min(dot + 1, rest.size()));
+  }
+  for (const char c : host)
+    if (!is_alpha(c) && !is_digit(c) && c != '.' && c != '-' && c != '_')
+      return refuse("the URL's host holds a character that no host name has");
+  return {};
+}
+
 Result<void> check_host(std::string_view host, bool bracketed) {
   if (host.empty() || host.size() > 253) return refuse("the URL has no host, or one that is too long");
   if (bracketed) {
-    for (const char c : host)
-      if (!is_hex(c) && c != ':' && c != '.') return refuse("the URL's IPv6 address is malformed");
+    if (!is_ipv6(host)) return refuse("the URL's IPv6 address is malformed");
     return {};
   }
-  bool numeric = true;
-  for (const char c : host) {
-    if (!is_alpha(c) && !is_digit(c) && c != '.' && c != '-' && c != '_')
-      return refuse("the URL's host holds a character that no host name has");
-    numeric &= is_digit(c) || c == '.';
-  }
-  // "2852039166" and "0x7f.1" are addresses to some resolvers and names to others.
-  const std::string_view last = host.substr(host.rfind('.') == std::string_view::npos ? 0 : host.rfind('.') + 1);
-  const bool number_like = numeric || (last.size() > 1 && last[0] == '0' && lower(last[1]) == 'x') ||
-                           (!last.empty() && is_digit(last.front()) && last.find_first_not_of("0123456789") == last.npos);
+  if (auto checked = check_name(host); !checked) return checked;
+  // "2852039166", "127.1" and "0x7f.1" are addresses to some resolvers and names to others (WHATWG URL: a
+  // host whose last part is a number is an IPv4 address).
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  const bool hexadecimal = last.size() > 1 && last[0] == '0' && lower(last[1]) == 'x';
+  const bool number_like = hexadecimal || std::all_of(last.begin(), last.end(), is_digit);
   if (number_like && !is_ipv4(host)) return refuse("the URL's host looks like an address but is not a.b.c.d");
   return {};
 }
@@ -66,14 +103,52 @@ Result<void> check_path(std::string_view path) {
   for (std::size_t i = 0; i < path.size(); ++i) {
     const char c = path[i];
     if (c == '?' || c == '#') return refuse("the URL must have no query and no fragment");
-    if (c == '\\' || static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f)
+    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f ||
+        std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos)
       return refuse("the URL's path holds a character that must be percent-encoded");
     if (c == '%' && (i + 2 >= path.size() || !is_hex(path[i + 1]) || !is_hex(path[i + 2])))
       return refuse("the URL's path holds a percent sign that encodes nothing");
   }
-  if (("/" + std::string(path) + "/").find("/../") != std::string::npos || path.find("/./") != std::string_view::npos)
-    return refuse("the URL's path must not climb: no . and .. segments");
+  // Segments that climb, also in disguise (RFC 3986 section 6.2.2.2: %2E is a dot).
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    std::string segment;
+    for (std::size_t i = 0; i < slash; ++i) {
+      const bool dot = rest[i] == '%' && rest[i + 1] == '2' && lower(rest[i + 2]) == 'e';
+      segment.push_back(dot ? '.' : rest[i]);
+      if (dot) i += 2;
+    }
+    if (segment == "." || segment == "..")
+      return refuse("the URL's path must not climb: no . and .. segments");
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+  }
   return {};
+}
+
+struct Authority {
+  std::string_view host;  // without brackets
+  std::optional<std::string_view> port = std::nullopt;
+  bool bracketed = false;
+};
+
+Result<Authority> split_authority(std::string_view text) {
+  if (text.find('@') != std::string_view::npos)
+    return refuse("the URL must not hold a user or a password; the key goes into api_key");
+  Authority parts;
+  std::string_view behind;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return refuse("the URL's IPv6 address is not closed by a bracket");
+    parts.bracketed = true;
+    parts.host = text.substr(1, close - 1);
+    behind = text.substr(close + 1);
+    if (!behind.empty() && behind.front() != ':') return refuse("the URL's host is malformed");
+  } else {
+    parts.host = text.substr(0, text.find(':'));
+    behind = text.substr(parts.host.size());
+  }
+  if (!behind.empty()) parts.port = behind.substr(1);
+  return parts;
 }
 
 }  // namespace
@@ -89,34 +164,17 @@ Result<Url> parse_url(std::string_view text) {
   url.tls = scheme == "https";
   std::string_view rest = text.substr(colon + 3);
   const std::size_t slash = rest.find_first_of("/?#\\");
-  std::string_view authority = rest.substr(0, slash);
+  const std::string_view authority = rest.substr(0, slash);
   std::string_view path = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash);
-  if (authority.find('@') != std::string_view::npos)
-    return refuse("the URL must not hold a user or a password; the key goes into api_key");
-
-  std::string_view port;
-  std::string_view host = authority;
-  const bool bracketed = !authority.empty() && authority.front() == '[';
-  if (bracketed) {
-    const std::size_t close = authority.find(']');
-    if (close == std::string_view::npos) return refuse("the URL's IPv6 address is not closed by a bracket");
-    host = authority.substr(1, close - 1);
-    const std::string_view behind = authority.substr(close + 1);
-    if (!behind.empty() && behind.front() != ':') return refuse("the URL's host is malformed");
-    if (!behind.empty()) port = behind.substr(1);
-    if (behind == ":") return refuse("the URL's port is not between 1 and 65535");
-  } else if (const std::size_t at = authority.find(':'); at != std::string_view::npos) {
-    host = authority.substr(0, at);
-    port = authority.substr(at + 1);
-    if (port.empty()) return refuse("the URL's port is not between 1 and 65535");
-  }
-  if (auto checked = check_host(host, bracketed); !checked) return checked.error();
-  for (const char c : host) url.host.push_back(lower(c));
+  const Result<Authority> parts = split_authority(authority);
+  if (!parts) return parts.error();
+  if (auto checked = check_host(parts->host, parts->bracketed); !checked) return checked.error();
+  for (const char c : parts->host) url.host.push_back(lower(c));
   url.port = url.tls ? 443 : 80;
-  if (!port.empty()) {
-    const Result<std::uint16_t> parsed = parse_port(port);
-    if (!parsed) return parsed.error();
-    url.port = *parsed;
+  if (parts->port) {
+    const Result<std::uint16_t> port = parse_port(*parts->port);
+    if (!port) return port.error();
+    url.port = *port;
   }
   if (auto checked = check_path(path); !checked) return checked.error();
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
@@ -126,7 +184,9 @@ Result<Url> parse_url(std::string_view text) {
 
 std::string Url::origin() const {
   const bool v6 = host.find(':') != std::string::npos;
-  return std::string(tls ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  std::string text = tls ? "https://" : "http://";
+  text.append(v6 ? "[" + host + "]" : host).append(":").append(std::to_string(port));
+  return text;
 }
 
 std::string Url::authority() const {
@@ -139,7 +199,8 @@ std::string Url::authority() const {
 void append_target(std::string& out, const Url& base, std::string_view client_target) {
   static constexpr std::string_view kVersion = "/v1";
   out += base.path;
-  const bool doubled = std::string_view(base.path).ends_with(kVersion) && client_target.starts_with(kVersion) &&
+  const bool doubled = std::string_view(base.path).ends_with(kVersion) &&
+                       client_target.starts_with(kVersion) &&
                        (client_target.size() == kVersion.size() || client_target[kVersion.size()] == '/' ||
                         client_target[kVersion.size()] == '?');
   out += doubled ? client_target.substr(kVersion.size()) : client_target;

@@ -1,5 +1,5 @@
-// The one URL parser: absolute http and https URLs of upstreams. RFC 3986, strict: no user info, no fragment, no
-// query, no backslash, no control characters, port 1..65535, host = registered name, IPv4 or [IPv6].
+// The one URL parser: absolute http and https URLs of upstreams. RFC 3986, strict: no user info, no fragment,
+// no query, no backslash, no control characters, port 1..65535, host = registered name, IPv4 or [IPv6].
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,53 @@
+# The door to the two commands, `make serve` and `make test`, and their neighbours. Each does all the set-up that it
+# needs on a fresh Debian 12 (as root, or with sudo), and nothing when nothing changed. What they do: .ci/.
+.PHONY: help serve demo build test ctest pytest asan tsan lint bench clean
+MAKEFLAGS += --no-print-directory
+
+help:
+	@echo "make serve [ARGS='-c headworks.yaml']   build, and run the gateway"
+	@echo "make test                               build, and run every test"
+	@echo "make demo                               run it in front of built-in upstreams"
+	@echo "make build                              build, and install into .venv"
+	@echo "make ctest | make pytest [ARGS=...]     only the C++ tests, only the Python tests"
+	@echo "make asan | make tsan                   the C++ tests under sanitizers"
+	@echo "make lint                               form, types and rules of the Python code"
+	@echo "make bench [ARGS='--quick']             Headworks beside nginx"
+	@echo "make clean                              forget builds and the virtual environment"
+
+build:
+	@.ci/setup build
+	@.ci/build
+
+serve demo: build
+	@exec .venv/bin/headworks $@ $(ARGS)
+
+test:
+	@.ci/setup build test sanitize
+	@.ci/build
+	@.ci/test
+
+ctest:
+	@.ci/setup build test
+	@.ci/build
+	@.ci/ctest release
+
+pytest:
+	@.ci/setup build test
+	@.ci/build
+	@.venv/bin/python -m pytest $(ARGS)
+
+asan tsan:
+	@.ci/setup build test sanitize
+	@.ci/ctest $@
+
+lint:
+	@.ci/setup build test
+	@.ci/lint
+
+bench:
+	@.ci/setup build bench
+	@.ci/build
+	@.venv/bin/python benchmarks/load/run.py --binary build/release/cpp/headworksd $(ARGS)
+
+clean:
+	rm -rf build .venv dist

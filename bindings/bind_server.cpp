@@ -1,0 +1,68 @@
+// Server: app::GatewayApp for a Python process. Its threads are its own; no call of it holds the GIL while it
+// waits. headworks.Server and `headworks serve` stand on it.
+#include "python.hpp"
+
+namespace headworks::bindings {
+namespace {
+
+class Server {
+ public:
+  Server(std::string data_dir, std::optional<std::string> listen, std::optional<std::string> admin_listen,
+         std::uint32_t workers, std::optional<std::string> config_json, std::string config_origin,
+         std::string log_level, std::string log_format, bool announce) {
+    app::Options options{.data_dir = std::move(data_dir),
+                         .listen = std::move(listen),
+                         .admin_listen = std::move(admin_listen),
+                         .workers = workers,
+                         .config_json = std::move(config_json),
+                         .config_origin = std::move(config_origin),
+                         .log_level = std::move(log_level),
+                         .log_format = std::move(log_format),
+                         .handle_signals = false,
+                         .announce = announce};
+    auto started = [&options] {
+      const WithoutGil released;
+      return app::GatewayApp::start(std::move(options));
+    }();
+    if (!started) throw RaisedStart(std::move(started).error());
+    app_ = *std::move(started);
+  }
+  ~Server() {
+    const WithoutGil released;
+    app_.reset();
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  app::GatewayApp& app() { return *app_; }
+  std::uint64_t apply(const std::string& config_json, const std::string& origin) {
+    return without_gil([&] { return app_->apply(config_json, origin); });
+  }
+
+ private:
+  std::unique_ptr<app::GatewayApp> app_;
+};
+
+}  // namespace
+
+void bind_server(py::module_& module) {
+  py::class_<Server>(module, "Server")
+      .def(py::init<std::string, std::optional<std::string>, std::optional<std::string>, std::uint32_t,
+                    std::optional<std::string>, std::string, std::string, std::string, bool>(),
+           py::kw_only(), py::arg("data_dir") = "", py::arg("listen") = py::none(),
+           py::arg("admin_listen") = py::none(), py::arg("workers") = 0, py::arg("config_json") = py::none(),
+           py::arg("config_origin") = "", py::arg("log_level") = "info", py::arg("log_format") = "text",
+           py::arg("announce") = false)
+      .def_property_readonly("data_url", [](Server& self) { return self.app().data_url(); })
+      .def_property_readonly("admin_url", [](Server& self) { return self.app().admin_url(); })
+      .def_property_readonly("first_client_key", [](Server& self) { return self.app().first_client_key(); })
+      .def_property_readonly("data_dir", [](Server& self) { return self.app().data_dir(); })
+      .def("wait", [](Server& self) { return self.app().wait(); }, py::call_guard<WithoutGil>(),
+           "Blocks until the server has ended; its exit code.")
+      .def("stop", [](Server& self) { self.app().stop(); }, py::call_guard<WithoutGil>(),
+           "Begins a graceful stop; a second call ends at once.")
+      .def("apply", &Server::apply, py::arg("config_json"), py::arg("origin"),
+           "Applies a configuration document as one change; the revision after it.");
+}
+
+}  // namespace headworks::bindings

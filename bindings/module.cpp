@@ -1,0 +1,15 @@
+// headworks._core: table of contents. Plain values cross this border, as Python values or as JSON text;
+// sockets, coroutines, snapshots and database handles do not. Everything here is private to python/headworks,
+// whose modules give it names, types and manners; its stub is python/headworks/_core.pyi.
+#include "python.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  using namespace headworks::bindings;
+  module.doc() = "The C++ core of Headworks; private, use the package headworks.";
+  bind_errors(module);    // Error -> headworks.errors
+  bind_about(module);     // versions, check_configuration
+  bind_server(module);    // Server: the gateway in this process
+  bind_store(module);     // Store: the nine operations over headworks.db
+  bind_upstream(module);  // Upstream: the programmable upstream
+  bind_bench(module);     // run_bench: the load generator
+}

@@ -1,0 +1,18 @@
+// Document: JSON text to a value, telling every syntax error with its line, and every name that stands twice
+// in one object (of which a parser would silently keep the last). Must not know: what the document is about.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "catalog/problem.hpp"
+
+namespace headworks::catalog {
+
+// None when the text is not JSON. A duplicate name is a problem, but the value is answered, so that the other
+// problems are told as well.
+std::optional<boost::json::value> parse_document(std::string_view text, std::vector<Problem>& problems);
+
+}  // namespace headworks::catalog

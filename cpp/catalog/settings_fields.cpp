@@ -1,0 +1,103 @@
+// The table of settings. Every limit has a name, a default (rows.hpp), bounds and a meaning.
+#include "catalog/field.hpp"
+
+namespace headworks::catalog {
+namespace {
+
+namespace json = boost::json;
+
+constexpr Bounds kCount{0, 1'000'000'000};
+constexpr Bounds kMilliseconds{0, 3'600'000};
+constexpr Bounds kSeconds{0.001, 86'400};
+constexpr Bounds kWait{0, 86'400};
+constexpr Bounds kPercent{0, 100};
+
+const Field<Settings::Retry> kRetry[] = {
+    {"max_attempts",
+     &Settings::Retry::max_attempts,
+     "upstream calls for one request; counts the first one",
+     {1, 100}},
+    {"backoff_base_ms", &Settings::Retry::backoff_base_ms, "the first wait between two attempts",
+     kMilliseconds},
+    {"backoff_cap_ms", &Settings::Retry::backoff_cap_ms, "the longest wait between two attempts",
+     kMilliseconds},
+    {"budget_percent", &Settings::Retry::budget_percent, "retries at the same time, of all running requests",
+     kPercent},
+};
+const Field<Settings::Cooldown> kCooldown[] = {
+    {"base_seconds", &Settings::Cooldown::base_seconds, "after the first 429 without a hint; doubles",
+     kSeconds},
+    {"cap_seconds", &Settings::Cooldown::cap_seconds, "the longest cooldown without a hint", kSeconds},
+    {"hint_cap_seconds", &Settings::Cooldown::hint_cap_seconds, "the longest cooldown by the upstream's hint",
+     kSeconds},
+    {"jitter_percent", &Settings::Cooldown::jitter_percent, "spread of cooldowns without a hint", kPercent},
+};
+const Field<Settings::Timeouts> kTimeouts[] = {
+    {"connect_seconds", &Settings::Timeouts::connect_seconds, "until an upstream is connected, TLS included",
+     kSeconds},
+    {"first_byte_seconds", &Settings::Timeouts::first_byte_seconds, "until an upstream's first byte",
+     kSeconds},
+    {"idle_seconds", &Settings::Timeouts::idle_seconds, "between two reads of an upstream's answer",
+     kSeconds},
+    {"total_seconds", &Settings::Timeouts::total_seconds, "one exchange, all attempts", kSeconds},
+    {"head_seconds", &Settings::Timeouts::head_seconds, "a client's request head", kSeconds},
+    {"body_idle_seconds", &Settings::Timeouts::body_idle_seconds, "between two reads of a client's body",
+     kSeconds},
+    {"keep_alive_seconds", &Settings::Timeouts::keep_alive_seconds, "an idle client connection", kSeconds},
+    {"upstream_idle_seconds", &Settings::Timeouts::upstream_idle_seconds, "an idle upstream connection",
+     kWait},
+    {"write_seconds", &Settings::Timeouts::write_seconds, "a client that does not read", kSeconds},
+    {"drain_seconds", &Settings::Timeouts::drain_seconds, "running exchanges at a stop", kWait},
+};
+const Field<Settings::Queue> kQueue[] = {
+    {"max_wait_seconds", &Settings::Queue::max_wait_seconds, "the longest wait for a free backend", kWait},
+    {"max_depth", &Settings::Queue::max_depth, "requests waiting for a free backend", kCount},
+};
+const Field<Settings::Buckets> kBuckets[] = {
+    {"margin_ms", &Settings::Buckets::margin_ms, "added to a bucket's window of 60 s, against network jitter",
+     kMilliseconds},
+};
+const Field<Settings::Limits> kLimits[] = {
+    {"body_bytes", &Settings::Limits::body_bytes, "one request body", {1024, 1'073'741'824}},
+    {"head_bytes", &Settings::Limits::head_bytes, "one message head", {1024, 1'048'576}},
+    {"header_count", &Settings::Limits::header_count, "fields of one head", {8, 1000}},
+    {"json_depth", &Settings::Limits::json_depth, "nesting of a JSON body", {8, 1024}},
+    {"connections", &Settings::Limits::connections, "client connections at the same time", {1, 1'000'000}},
+};
+const Field<Settings::Stream> kStream[] = {
+    {"ping_seconds", &Settings::Stream::ping_seconds, "a comment line into a silent stream; 0: none", kWait},
+};
+
+// A group of settings is an object of its own; what it does not name keeps its value.
+template <auto Member, auto& Table>
+constexpr auto kGroup = [] {
+  using Group = std::remove_cvref_t<decltype(Settings{}.*Member)>;
+  return Special<Settings>{
+      .parse = [](const json::value& value, const std::string& path, Reading& reading,
+                  Settings& settings) { parse_fields<Group>(value, Table, path, reading, settings.*Member); },
+      .check =
+          [](const Settings& settings, const std::string& path, std::vector<Problem>& problems) {
+            check_fields<Group>(settings.*Member, Table, path, problems);
+          },
+      .format = [](const Settings& settings) -> json::value {
+        return format_fields<Group>(settings.*Member, Table, View::admin);
+      },
+      .schema = [] { return schema_of_fields<Group>(Table); }};
+}();
+
+const Field<Settings> kSettings[] = {
+    {"retry", kGroup<&Settings::retry, kRetry>, "how often and when a failed attempt is repeated"},
+    {"cooldown", kGroup<&Settings::cooldown, kCooldown>, "how long a backend rests after a 429"},
+    {"timeouts", kGroup<&Settings::timeouts, kTimeouts>, "how long anything may take"},
+    {"queue", kGroup<&Settings::queue, kQueue>, "waiting for a free backend"},
+    {"buckets", kGroup<&Settings::buckets, kBuckets>, "rate limits of backends"},
+    {"limits", kGroup<&Settings::limits, kLimits>, "how large anything may be"},
+    {"stream", kGroup<&Settings::stream, kStream>, "streamed answers"},
+    {"route_headers", &Settings::route_headers, "x-headworks-* on answers"},
+};
+
+}  // namespace
+
+Fields<Settings> settings_fields() { return kSettings; }
+
+}  // namespace headworks::catalog

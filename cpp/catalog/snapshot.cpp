@@ -1,0 +1,239 @@
+#include "catalog/snapshot.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "catalog/utc_time.hpp"
+#include "vault/client_key.hpp"
+
+namespace headworks::catalog {
+namespace {
+
+base::Error invalid(std::string message) {
+  return base::fail(base::ErrorKind::invalid_configuration, std::move(message));
+}
+
+base::Duration window_of(const Settings& settings) {
+  return gauges::ClientGauge::kWindow + std::chrono::milliseconds{settings.buckets.margin_ms};
+}
+
+std::uint64_t place_of(const KeyDigest& digest) {
+  std::uint64_t place;
+  std::memcpy(&place, digest.data(), sizeof place);
+  return place;
+}
+
+// How well a pattern fits, to choose the best: 0 not at all, a name in full above every wildcard, a longer
+// literal part above a shorter one.
+std::size_t fit_of(std::string_view pattern, std::string_view name) {
+  if (!matches(pattern, name)) return 0;
+  return pattern.find('*') == std::string_view::npos ? std::string_view::npos : pattern.size();
+}
+
+const ModelMapping* find_mapping(const Backend& row, std::string_view model) {
+  const ModelMapping* best = nullptr;
+  std::size_t best_fit = 0;
+  for (const ModelMapping& mapping : row.model_mappings) {
+    const std::size_t fit = fit_of(mapping.canonical, model);
+    if (fit > best_fit) best = &mapping, best_fit = fit;
+  }
+  return best;
+}
+
+std::optional<base::Error> check_mappings(const Backend& row) {
+  for (const ModelMapping& mapping : row.model_mappings) {
+    const auto stars = [](std::string_view text) { return std::count(text.begin(), text.end(), '*'); };
+    if (mapping.canonical.empty() || mapping.model.empty())
+      return invalid("backend '" + row.name + "' maps a model without a name");
+    if (stars(mapping.canonical) > 1 || stars(mapping.model) > stars(mapping.canonical))
+      return invalid("backend '" + row.name + "': the mapping of '" + mapping.canonical +
+                     "' may hold one * on each side, and one on the right needs one on the left");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool ClientKeyEntry::allows(std::string_view model) const {
+  return std::any_of(row.models.begin(), row.models.end(),
+                     [&](const std::string& pattern) { return matches(pattern, model); });
+}
+
+base::Result<std::shared_ptr<const Snapshot>> Snapshot::build(Rows rows, const Snapshot* previous) {
+  std::shared_ptr<Snapshot> snapshot{new Snapshot(std::move(rows))};
+  if (auto error = snapshot->index_pools()) return *std::move(error);
+  if (auto error = snapshot->take_backends(previous)) return *std::move(error);
+  if (auto error = snapshot->take_client_keys(previous)) return *std::move(error);
+  return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
+std::optional<base::Error> Snapshot::index_pools() {
+  for (std::uint32_t position = 0; position < rows_.pools.size(); ++position) {
+    const Pool& pool = rows_.pools[position];
+    if (pool.name.empty()) return invalid("a pool has no name");
+    if (!pool_positions_.emplace(pool.name, position).second)
+      return invalid("there are two pools of the name '" + pool.name + "'");
+    const auto known = strategy_names();
+    if (std::find(known.begin(), known.end(), pool.strategy) == known.end())
+      return invalid("pool '" + pool.name + "': there is no strategy '" + pool.strategy + "'");
+  }
+  backends_by_pool_.resize(rows_.pools.size());
+  return std::nullopt;
+}
+
+std::optional<base::Error> Snapshot::take_backends(const Snapshot* previous) {
+  backends_.reserve(rows_.backends.size());
+  for (Backend& row : rows_.backends) {
+    BackendEntry& entry = backends_.emplace_back();
+    entry.row = std::move(row);
+    if (auto error = index_backend(entry, previous)) return error;
+  }
+  rows_.backends.clear();
+  return std::nullopt;
+}
+
+std::optional<base::Error> Snapshot::index_backend(BackendEntry& entry, const Snapshot* previous) {
+  const Backend& row = entry.row;
+  entry.index = static_cast<std::uint32_t>(&entry - backends_.data());
+  if (row.id.empty() || row.name.empty())
+    return invalid("a backend has no " + std::string(row.id.empty() ? "id" : "name"));
+  if (!backend_ids_.emplace(row.id, entry.index).second)
+    return invalid("there are two backends of the id '" + row.id + "'");
+  if (!backend_names_.emplace(row.name, entry.index).second)
+    return invalid("there are two backends of the name '" + row.name + "'");
+  const auto pool = pool_positions_.find(row.pool);
+  if (pool == pool_positions_.end())
+    return invalid("backend '" + row.name + "': there is no pool '" + row.pool + "'");
+  backends_by_pool_[pool->second].push_back(entry.index);
+  base::Result<wire::Url> url = wire::parse_url(row.api_base_url);
+  if (url) {
+    entry.url = *std::move(url);
+  } else if (row.enabled) {
+    base::Error error = std::move(url).error();
+    error.message = "backend '" + row.name + "': " + error.message;
+    return error;
+  }
+  if (auto error = check_mappings(row)) return error;
+  const BackendEntry* before = previous == nullptr ? nullptr : previous->find_backend(row.id);
+  const base::Duration window = window_of(rows_.settings);
+  if (before == nullptr || before->row.id != row.id) {
+    entry.gauge = std::make_shared<gauges::BackendGauge>(row.rpm_limit, window);
+  } else if (before->row.rpm_limit == row.rpm_limit && window_of(previous->settings()) == window) {
+    entry.gauge = before->gauge;
+  } else {
+    entry.gauge = std::make_shared<gauges::BackendGauge>(*before->gauge, row.rpm_limit, window);
+  }
+  return std::nullopt;
+}
+
+std::optional<base::Error> Snapshot::take_client_keys(const Snapshot* previous) {
+  client_keys_.reserve(rows_.client_keys.size());
+  for (ClientKey& moved : rows_.client_keys) {
+    ClientKeyEntry& entry = client_keys_.emplace_back();
+    entry.row = std::move(moved);
+    const ClientKey& row = entry.row;
+    const auto index = static_cast<std::uint32_t>(client_keys_.size() - 1);
+    if (row.id.empty()) return invalid("a client key has no id");
+    if (!client_key_ids_.emplace(row.id, index).second)
+      return invalid("there are two client keys of the id '" + row.id + "'");
+    if (row.expires_at) {
+      const auto expiry = parse_utc(*row.expires_at);
+      if (!expiry) return invalid("client key '" + row.name + "': expires_at is not a UTC time");
+      entry.expires_at = *expiry;
+    }
+    const ClientKeyEntry* before = previous == nullptr ? nullptr : previous->find_client_key_by_id(row.id);
+    if (before == nullptr) {
+      entry.gauge = std::make_shared<gauges::ClientGauge>(row.rpm_limit);
+    } else if (before->row.rpm_limit == row.rpm_limit) {
+      entry.gauge = before->gauge;
+    } else {
+      entry.gauge = std::make_shared<gauges::ClientGauge>(*before->gauge, row.rpm_limit);
+    }
+  }
+  rows_.client_keys.clear();
+  return index_digests();
+}
+
+std::optional<base::Error> Snapshot::index_digests() {
+  digest_places_.assign(std::bit_ceil(std::max<std::size_t>(client_keys_.size() * 2, 2)), kFree);
+  const std::size_t mask = digest_places_.size() - 1;
+  for (std::uint32_t index = 0; index < client_keys_.size(); ++index) {
+    std::size_t place = place_of(client_keys_[index].row.digest) & mask;
+    for (; digest_places_[place] != kFree; place = (place + 1) & mask) {
+      const ClientKey& other = client_keys_[digest_places_[place]].row;
+      if (other.digest == client_keys_[index].row.digest)
+        return invalid("client keys '" + other.name + "' and '" + client_keys_[index].row.name +
+                       "' are the same key");
+    }
+    digest_places_[place] = index;
+  }
+  return std::nullopt;
+}
+
+const ClientKeyEntry* Snapshot::find_client_key(const KeyDigest& digest) const {
+  const std::size_t mask = digest_places_.size() - 1;
+  for (std::size_t place = place_of(digest) & mask; digest_places_[place] != kFree;
+       place = (place + 1) & mask) {
+    const ClientKeyEntry& entry = client_keys_[digest_places_[place]];
+    if (vault::equal(entry.row.digest, digest)) return &entry;
+  }
+  return nullptr;
+}
+
+const ClientKeyEntry* Snapshot::find_client_key_by_id(std::string_view id) const {
+  const auto found = client_key_ids_.find(id);
+  return found == client_key_ids_.end() ? nullptr : &client_keys_[found->second];
+}
+
+const BackendEntry* Snapshot::find_backend(std::string_view id_or_name) const {
+  for (const auto* index : {&backend_ids_, &backend_names_}) {
+    const auto found = index->find(id_or_name);
+    if (found != index->end()) return &backends_[found->second];
+  }
+  return nullptr;
+}
+
+const Price* Snapshot::find_price(std::string_view model) const {
+  const Price* best = nullptr;
+  std::size_t best_fit = 0;
+  for (const Price& price : rows_.prices) {
+    const std::size_t fit = fit_of(price.model, model);
+    if (fit > best_fit) best = &price, best_fit = fit;
+  }
+  return best;
+}
+
+Route Snapshot::make_route(Api api, std::string_view model) const {
+  Route route;
+  for (std::size_t position = 0; position < rows_.pools.size(); ++position) {
+    Tier tier{.pool = &rows_.pools[position], .targets = {}};
+    for (const std::uint32_t index : backends_by_pool_[position]) {
+      const BackendEntry& backend = backends_[index];
+      if (!backend.usable() || backend.row.api != api) continue;
+      if (model.empty() || backend.row.model_mappings.empty()) {
+        tier.targets.push_back({.backend = &backend, .model = std::string(model), .context_tokens = 0});
+      } else if (const ModelMapping* mapping = find_mapping(backend.row, model)) {
+        tier.targets.push_back({.backend = &backend,
+                                .model = substitute(mapping->canonical, mapping->model, model),
+                                .context_tokens = mapping->context_tokens});
+      }
+    }
+    if (!tier.targets.empty()) route.tiers.push_back(std::move(tier));
+  }
+  return route;
+}
+
+std::vector<std::string> Snapshot::listed_models() const {
+  std::vector<std::string> names;
+  for (const BackendEntry& backend : backends_) {
+    if (!backend.usable()) continue;
+    for (const ModelMapping& mapping : backend.row.model_mappings)
+      if (mapping.canonical.find('*') == std::string::npos) names.push_back(mapping.canonical);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+}  // namespace headworks::catalog

@@ -1,0 +1,77 @@
+#include "store/audit_table.hpp"
+
+#include <limits>
+
+namespace headworks::store {
+namespace {
+
+#define AUDIT_COLUMNS "id, revision, at, actor, action, target, before_json, after_json"
+
+constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
+
+Revision read_revision(const Query& row) {
+  return {.number = static_cast<std::uint64_t>(row.integer(0)),
+          .at = row.string(1),
+          .actor = row.string(2),
+          .summary = row.string(3)};
+}
+
+std::vector<AuditRow> collect(Query found) {
+  std::vector<AuditRow> rows;
+  while (found.next())
+    rows.push_back({.id = found.integer(0),
+                    .revision = static_cast<std::uint64_t>(found.integer(1)),
+                    .at = found.string(2),
+                    .actor = found.string(3),
+                    .action = found.string(4),
+                    .target = found.string(5),
+                    .before_json = found.optional_text(6),
+                    .after_json = found.optional_text(7)});
+  return rows;
+}
+
+}  // namespace
+
+std::uint64_t AuditTable::latest_revision() {
+  return static_cast<std::uint64_t>(
+      db_.find_integer("SELECT ifnull(max(number), 0) FROM revisions").value_or(0));
+}
+
+void AuditTable::add_revision(const Revision& revision) {
+  db_.change("INSERT INTO revisions (number, at, actor, summary) VALUES (?,?,?,?)", revision.number,
+             revision.at, revision.actor, revision.summary);
+}
+
+void AuditTable::add(const AuditRow& row) {
+  db_.change(
+      "INSERT INTO audit (revision, at, actor, action, target, before_json, after_json) VALUES "
+      "(?,?,?,?,?,?,?)",
+      row.revision, row.at, row.actor, row.action, row.target, row.before_json, row.after_json);
+}
+
+std::vector<Revision> AuditTable::revisions(std::uint64_t before, std::uint32_t limit) {
+  std::vector<Revision> rows;
+  for (Query found = db_.query("SELECT number, at, actor, summary FROM revisions WHERE number < ? "
+                               "ORDER BY number DESC LIMIT ?",
+                               before == 0 ? kNoEnd : static_cast<std::int64_t>(before), limit);
+       found.next();)
+    rows.push_back(read_revision(found));
+  return rows;
+}
+
+std::optional<Revision> AuditTable::find_revision(std::uint64_t number) {
+  Query found = db_.query("SELECT number, at, actor, summary FROM revisions WHERE number = ?", number);
+  if (!found.next()) return std::nullopt;
+  return read_revision(found);
+}
+
+std::vector<AuditRow> AuditTable::edits_of(std::uint64_t revision) {
+  return collect(db_.query("SELECT " AUDIT_COLUMNS " FROM audit WHERE revision = ? ORDER BY id", revision));
+}
+
+std::vector<AuditRow> AuditTable::list(std::int64_t before, std::uint32_t limit) {
+  return collect(db_.query("SELECT " AUDIT_COLUMNS " FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?",
+                           before == 0 ? kNoEnd : before, limit));
+}
+
+}  // namespace headworks::store

@@ -1,0 +1,47 @@
+// The edits of the catalog: each checks, writes and notes what changed. The admin API, the nine operations
+// and apply are made of these. Each runs inside CatalogWriter::change and answers a Result; on an error the
+// change is undone. Must not know: threads, snapshots.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "catalog/configuration.hpp"
+#include "store/catalog_writer.hpp"
+
+namespace headworks::store {
+
+// What to do when a backend's URL moves to another origin and its key is not given again.
+enum class MovedOrigin : std::uint8_t {
+  refuse,  // kind conflict: whoever may edit a URL must not thereby send the key elsewhere
+  reseal,  // the owner of the master key does it
+};
+
+// Inserts (giving an id if there is none and stamping both times) or overwrites the row of this id. An empty
+// api_key keeps the stored one. Kind invalid_configuration when a field is out of bounds, conflict when the
+// name is taken. The answer has its clear key only if it came with one.
+base::Result<catalog::Backend> create_backend(CatalogTables& tables, catalog::Backend row);
+base::Result<catalog::Backend> replace_backend(CatalogTables& tables, catalog::Backend row,
+                                               MovedOrigin moved);
+base::Result<bool> delete_backend(CatalogTables& tables, std::string_view id);
+
+base::Result<bool> put_pool(CatalogTables& tables, const catalog::Pool& row);  // true: it is new
+base::Result<bool> delete_pool(CatalogTables& tables, std::string_view name);  // false: there was none
+
+// A row without an id is new; its key must be given. With an id: an empty key keeps the stored digest.
+base::Result<catalog::ClientKey> put_client_key(CatalogTables& tables, catalog::ConfiguredClientKey key);
+base::Result<bool> delete_client_key(CatalogTables& tables, std::string_view id);
+
+// Only what is named changes. A value equal to the default still becomes a row: it was said.
+base::Result<bool> put_settings(CatalogTables& tables, const std::vector<catalog::Setting>& settings,
+                                std::string_view source);
+base::Result<bool> put_price(CatalogTables& tables, const catalog::Price& row);
+base::Result<bool> delete_price(CatalogTables& tables, std::string_view model);
+
+// The whole document as one difference. Rows of source "file" follow it: made, changed, removed; rows made by
+// hand stay, unless the document names them: then they are the file's from now on. Rows that would not change
+// are not touched. Secrets that the document does not give stay as they are stored.
+base::Result<std::vector<Edit>> apply_configuration(CatalogTables& tables,
+                                                    catalog::Configuration configuration);
+
+}  // namespace headworks::store

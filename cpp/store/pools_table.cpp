@@ -1,0 +1,56 @@
+#include "store/pools_table.hpp"
+
+namespace headworks::store {
+namespace {
+
+catalog::Pool read_row(const Query& row) {
+  return {.name = row.string(0),
+          .strategy = row.string(1),
+          .patience_seconds = row.real(2),
+          .position = row.integer(3),
+          .source = row.string(4)};
+}
+
+}  // namespace
+
+std::vector<catalog::Pool> PoolsTable::list() {
+  std::vector<catalog::Pool> rows;
+  for (Query found = db_.query("SELECT name, strategy, patience_seconds, position, source FROM pools "
+                               "ORDER BY position, rowid");
+       found.next();)
+    rows.push_back(read_row(found));
+  return rows;
+}
+
+std::optional<catalog::Pool> PoolsTable::find(std::string_view name) {
+  Query found =
+      db_.query("SELECT name, strategy, patience_seconds, position, source FROM pools WHERE name = ?", name);
+  if (!found.next()) return std::nullopt;
+  return read_row(found);
+}
+
+void PoolsTable::put(const catalog::Pool& row) {
+  db_.change(
+      "INSERT INTO pools (name, strategy, patience_seconds, position, source) VALUES (?,?,?,?,?) "
+      "ON CONFLICT (name) DO UPDATE SET strategy = excluded.strategy, "
+      "patience_seconds = excluded.patience_seconds, position = excluded.position, source = excluded.source",
+      row.name, row.strategy, row.patience_seconds, row.position, row.source);
+}
+
+void PoolsTable::ensure(std::string_view name, std::string_view source) {
+  db_.change(
+      "INSERT OR IGNORE INTO pools (name, position, source) "
+      "VALUES (?, (SELECT ifnull(max(position), -1) + 1 FROM pools), ?)",
+      name, source);
+}
+
+bool PoolsTable::remove(std::string_view name) {
+  return db_.change("DELETE FROM pools WHERE name = ?", name) != 0;
+}
+
+bool PoolsTable::in_use(std::string_view name) {
+  Query found = db_.query("SELECT 1 FROM backends WHERE pool = ? LIMIT 1", name);
+  return found.next();
+}
+
+}  // namespace headworks::store

@@ -1,0 +1,185 @@
+#include "store/usage_writer.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "store/attempts_table.hpp"
+
+namespace headworks::store {
+namespace {
+
+using Records = std::vector<telemetry::ExchangeRecord>;
+
+std::uint32_t rows_of(const Records& records) {
+  std::uint32_t rows = 0;
+  for (const telemetry::ExchangeRecord& record : records)
+    rows += static_cast<std::uint32_t>(record.attempts.size());
+  return rows;
+}
+
+struct Batch {
+  Records records;
+  std::uint32_t rows = 0;
+  std::chrono::steady_clock::time_point accepted;
+  std::uint64_t number = 0;  // of the newest accept() in it
+};
+
+}  // namespace
+
+struct UsageWriter::Parts {
+  mutable std::mutex mutex;
+  std::condition_variable wake;          // something to do, or the end
+  std::condition_variable settled;       // a batch was written
+  std::deque<Batch> backlog;             // all below: protected by mutex
+  std::uint32_t waiting_rows = 0;        // in the backlog, the batch in work included
+  std::uint64_t accepted = 0, done = 0;  // numbers of accept() calls
+  std::uint64_t written = 0, dropped = 0;
+  std::string failure;
+  bool stopping = false;
+  Batch in_work;  // pacing thread only, but for `accepted` under the mutex
+  bool working = false;
+  std::thread thread;
+};
+
+UsageWriter::UsageWriter(Options options, std::unique_ptr<WriterThread> writer)
+    : options_(std::move(options)), writer_(std::move(writer)), parts_(std::make_unique<Parts>()) {
+  parts_->thread = std::thread([this] { pace(); });
+}
+
+base::Result<std::unique_ptr<UsageWriter>> UsageWriter::start(Options options) {
+  auto writer = WriterThread::start({.path = options.path,
+                                     .database = Database::usage,
+                                     .busy_timeout = options.busy_timeout,
+                                     .now = options.now});
+  if (!writer) return std::move(writer).error();
+  return std::unique_ptr<UsageWriter>(new UsageWriter(std::move(options), *std::move(writer)));
+}
+
+UsageWriter::~UsageWriter() {
+  {
+    const std::scoped_lock lock(parts_->mutex);
+    parts_->stopping = true;
+  }
+  parts_->wake.notify_one();
+  parts_->thread.join();
+}
+
+void UsageWriter::accept(std::span<const telemetry::ExchangeRecord> records) {
+  Batch batch;
+  batch.records.reserve(records.size());
+  for (const telemetry::ExchangeRecord& record : records)
+    if (!record.attempts.empty()) batch.records.push_back(record);
+  if (batch.records.empty()) return;
+  batch.rows = rows_of(batch.records);
+  batch.accepted = std::chrono::steady_clock::now();
+  {
+    const std::scoped_lock lock(parts_->mutex);
+    if (parts_->waiting_rows + batch.rows > options_.backlog) {
+      parts_->dropped += batch.rows;
+      return;
+    }
+    batch.number = ++parts_->accepted;
+    parts_->waiting_rows += batch.rows;
+    parts_->backlog.push_back(std::move(batch));
+  }
+  parts_->wake.notify_one();
+}
+
+void UsageWriter::pace() {
+  base::Duration wait{};  // zero: the last batch was written
+  while (true) {
+    {
+      std::unique_lock lock(parts_->mutex);
+      if (wait == base::Duration::zero()) {
+        parts_->wake.wait(lock,
+                          [this] { return parts_->stopping || parts_->working || !parts_->backlog.empty(); });
+      } else {
+        parts_->wake.wait_for(lock, wait, [this] { return parts_->stopping; });
+      }
+      if (!parts_->working && parts_->backlog.empty()) return;
+    }
+    if (write_batch()) {
+      wait = base::Duration::zero();
+      continue;
+    }
+    wait = wait == base::Duration::zero() ? options_.retry_first : std::min(wait * 2, options_.retry_cap);
+    const std::scoped_lock lock(parts_->mutex);
+    if (!parts_->stopping) continue;
+    parts_->dropped += parts_->waiting_rows;
+    return;
+  }
+}
+
+// True when the batch in work (the last one again if it failed, else what has gathered) is in the ledger.
+bool UsageWriter::write_batch() {
+  Batch& batch = parts_->in_work;
+  {
+    const std::scoped_lock lock(parts_->mutex);
+    while (!parts_->backlog.empty() && (!parts_->working || batch.rows < options_.batch)) {
+      Batch& next = parts_->backlog.front();
+      if (!parts_->working) {
+        batch = std::move(next);
+        parts_->working = true;
+      } else {
+        std::move(next.records.begin(), next.records.end(), std::back_inserter(batch.records));
+        batch.rows += next.rows;
+        batch.number = next.number;
+      }
+      parts_->backlog.pop_front();
+    }
+  }
+  const base::Result<std::uint64_t> added = writer_->run([&batch](Connection& db) {
+    Transaction transaction(db);
+    const std::uint64_t rows = AttemptsTable(db).insert(batch.records);
+    transaction.commit();
+    return rows;
+  });
+  Records done;  // freed after the lock: it may hold the last snapshot of its kind
+  {
+    const std::scoped_lock lock(parts_->mutex);
+    if (!added) {
+      parts_->failure = added.error().message + " (" + added.error().detail + ")";
+      return false;
+    }
+    parts_->failure.clear();
+    parts_->written += *added;
+    parts_->waiting_rows -= batch.rows;
+    parts_->done = batch.number;
+    parts_->working = false;
+    done.swap(batch.records);
+  }
+  parts_->settled.notify_all();
+  return true;
+}
+
+bool UsageWriter::flush(base::Duration limit) {
+  std::unique_lock lock(parts_->mutex);
+  const std::uint64_t target = parts_->accepted;
+  return parts_->settled.wait_for(lock, limit, [&] { return parts_->done >= target; });
+}
+
+std::uint64_t UsageWriter::written() const {
+  const std::scoped_lock lock(parts_->mutex);
+  return parts_->written;
+}
+std::uint64_t UsageWriter::dropped() const {
+  const std::scoped_lock lock(parts_->mutex);
+  return parts_->dropped;
+}
+std::string UsageWriter::failure() const {
+  const std::scoped_lock lock(parts_->mutex);
+  return parts_->failure;
+}
+
+base::Duration UsageWriter::lag() const {
+  const std::scoped_lock lock(parts_->mutex);
+  if (!parts_->working && parts_->backlog.empty()) return {};
+  return std::chrono::steady_clock::now() -
+         (parts_->working ? parts_->in_work.accepted : parts_->backlog.front().accepted);
+}
+
+}  // namespace headworks::store

@@ -1,0 +1,141 @@
+"""Everything that Headworks raises.
+
+* HeadworksError
+  + ConfigurationError     a document, a row or a script that does not hold; `.problems` says all of it
+  + MasterKeyError         the master key is missing, wrong, or readable by others
+  + InUseError             the address is taken, or another server has the data directory
+  + StorageError           a database cannot be opened, read or written
+  + NotFoundError          there is no such thing
+  + ConflictError          it would contradict what is there
+  + UsageError             a call or a command line that cannot be meant
+
+Each carries `.code`, the stable name that the HTTP surface uses too, and `.exit_code`, what the commands end
+with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ConfigurationError",
+    "ConflictError",
+    "HeadworksError",
+    "InUseError",
+    "MasterKeyError",
+    "NotFoundError",
+    "Problem",
+    "StorageError",
+    "UsageError",
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a document: where, and what to write instead."""
+
+    path: str
+    message: str
+    hint: str = ""
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """`headworks.yaml:12: $.backends[0].rpm_limit: must be ... (did you mean ...?)`."""
+        place = self.file or ""
+        if place and self.line is not None:
+            place += f":{self.line}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place + ': ' if place else ''}{self.path}: {self.message}{hint}"
+
+
+class HeadworksError(Exception):
+    """Anything that Headworks can say went wrong."""
+
+    code = "internal"
+    exit_code = 1
+
+    def __init__(self, message: str, *, code: str | None = None, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+        if code is not None:
+            self.code = code
+
+
+class ConfigurationError(HeadworksError):
+    """A document, a row or a script that does not hold."""
+
+    code = "invalid_configuration"
+    exit_code = 3
+
+    def __init__(
+        self, message: str, *, code: str | None = None, detail: str = "", problems: Sequence[Problem] = ()
+    ) -> None:
+        super().__init__(message, code=code, detail=detail)
+        self.problems = tuple(problems)
+
+
+class MasterKeyError(HeadworksError):
+    """The master key is missing, wrong, or readable by others."""
+
+    code = "key_unreadable"
+    exit_code = 4
+
+
+class InUseError(HeadworksError):
+    """The address is taken, or another server has the data directory."""
+
+    code = "in_use"
+    exit_code = 5
+
+
+class StorageError(HeadworksError):
+    """A database cannot be opened, read or written."""
+
+    code = "storage_failed"
+
+
+class NotFoundError(HeadworksError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class ConflictError(HeadworksError):
+    """It would contradict what is there."""
+
+    code = "conflict"
+
+
+class UsageError(HeadworksError):
+    """A call or a command line that cannot be meant."""
+
+    code = "bad_request"
+    exit_code = 2
+
+
+_CLASSES: tuple[type[HeadworksError], ...] = (
+    ConfigurationError,
+    MasterKeyError,
+    InUseError,
+    StorageError,
+    NotFoundError,
+    ConflictError,
+    UsageError,
+)
+_BY_CODE = {one.code: one for one in _CLASSES}
+_BY_EXIT = {one.exit_code: one for one in _CLASSES if one.exit_code != HeadworksError.exit_code}
+
+
+def _error_of(code: str, message: str, detail: str, param: str) -> HeadworksError:
+    """Called by the core: an Error of C++ as the exception of its kind."""
+    if param and param not in message:
+        message = f"{param}: {message}"
+    return _BY_CODE.get(code, HeadworksError)(message, code=code, detail=detail)
+
+
+def _start_error_of(exit_code: int, message: str) -> HeadworksError:
+    """Called by the core: why a server did not start."""
+    return _BY_EXIT.get(exit_code, HeadworksError)(message)

@@ -1,0 +1,151 @@
+"""Server: the gateway inside this process, with its own threads."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from headworks._config import Document, read_document
+from headworks.errors import UsageError
+
+if TYPE_CHECKING:
+    import anthropic
+    import openai
+
+    from headworks import _core
+
+__all__ = ["Server"]
+
+
+class Server:
+    """Runs the gateway from entering the `with` block to leaving it.
+
+        with headworks.Server(config={"backends": [...]}) as server:
+            server.openai().chat.completions.create(...)
+
+    `config` is a file's name or the document itself. Without `data_dir` everything is thrown away at the end.
+    Port 0 is any free one. Raises ConfigurationError, MasterKeyError, InUseError, StorageError.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        *,
+        data_dir: str | os.PathLike[str] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        admin_port: int = 0,
+        workers: int = 0,
+        log_level: str = "warn",
+    ) -> None:
+        self._document: Document | None = None if config is None else read_document(config)
+        self._data_dir = data_dir
+        self._listen, self._admin_listen = f"{host}:{port}", f"{host}:{admin_port}"
+        self._workers = workers
+        self._log_level = log_level
+        self._throw_away: tempfile.TemporaryDirectory[str] | None = None
+        self._core: _core.Server | None = None
+
+    def start(self) -> None:
+        """What entering the `with` block does."""
+        from headworks import _core
+
+        if self._core is not None:
+            raise UsageError("this server is running already")
+        if self._document is not None:
+            self._document.expect_valid()
+        data_dir = self._data_dir
+        if data_dir is None:
+            self._throw_away = tempfile.TemporaryDirectory(prefix="headworks-")
+            data_dir = self._throw_away.name
+        try:
+            self._core = _core.Server(
+                data_dir=os.fspath(data_dir),
+                listen=self._listen,
+                admin_listen=self._admin_listen,
+                workers=self._workers,
+                config_json=self._document.json_text if self._document else None,
+                config_origin=self._document.origin if self._document else "",
+                log_level=self._log_level,
+            )
+        except BaseException:
+            self._forget_data()
+            raise
+
+    def close(self) -> None:
+        """Stops gracefully and waits for it. May be called again."""
+        core, self._core = self._core, None
+        if core is not None:
+            core.stop()
+            core.wait()
+            del core  # closes the databases before their directory goes
+        self._forget_data()
+
+    def apply(self, config: str | os.PathLike[str] | Mapping[str, Any]) -> int:
+        """Applies a configuration as one change, all or nothing; the revision after it."""
+        document = read_document(config)
+        document.expect_valid()
+        return self._running().apply(document.json_text, document.origin or "python")
+
+    @property
+    def url(self) -> str:
+        """The data listener, without `/v1`."""
+        return self._running().data_url
+
+    @property
+    def admin_url(self) -> str:
+        """The admin listener: dashboard, admin API, metrics."""
+        return self._running().admin_url
+
+    @property
+    def client_key(self) -> str:
+        """A key to call it with: the one made at first start, else the first literal one of the document."""
+        if key := self._running().first_client_key:
+            return key
+        document = self._document.located.value if self._document else {}
+        for one in document.get("client_keys", []):
+            key = one.get("key", "")
+            if key and not key.startswith(("${", "file:")):
+                return str(key)
+        raise UsageError("no client key is known here; name one in the configuration, or pass api_key")
+
+    def openai(self, **options: Any) -> openai.OpenAI:
+        """An OpenAI SDK client of this server; `options` go to it. Needs the package `openai`."""
+        import openai
+
+        return openai.OpenAI(
+            base_url=f"{self.url}/v1", api_key=options.pop("api_key", None) or self.client_key, **options
+        )
+
+    def anthropic(self, **options: Any) -> anthropic.Anthropic:
+        """An Anthropic SDK client of this server; `options` go to it. Needs the package `anthropic`."""
+        import anthropic
+
+        return anthropic.Anthropic(
+            base_url=self.url, api_key=options.pop("api_key", None) or self.client_key, **options
+        )
+
+    def _running(self) -> _core.Server:
+        if self._core is None:
+            raise UsageError("this server is not running: use it in a `with` block, or call start()")
+        return self._core
+
+    def _forget_data(self) -> None:
+        if self._throw_away is not None:
+            self._throw_away.cleanup()
+            self._throw_away = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<headworks.Server {self.url}>" if self._core else "<headworks.Server (not running)>"

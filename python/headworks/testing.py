@@ -1,0 +1,113 @@
+"""For tests: an LLM provider that does what a script says, in this process.
+
+    with Upstream([{"status": 429, "headers": {"retry-after": "7"}, "times": 2}]) as upstream:
+        ...
+        assert len(upstream.journal()) == 3
+
+With pytest, the fixture `headworks_upstream` makes them and stops them: `headworks_upstream(script)`.
+
+What a script can say (rules, faults, streams, rate limits) stands in cpp/upstream/script.hpp.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from headworks import _core
+
+__all__ = ["Entry", "Script", "Upstream"]
+
+Script = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""The whole script, or only its rules."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request as the upstream saw it. Times: `time.monotonic()`, in milliseconds."""
+
+    number: int
+    connection: int
+    at_ms: float
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: str
+    body_encoding: str
+    body_bytes: int
+    key: str
+    rule: int | None
+    status: int
+    bytes: int
+    first_byte_ms: float | None
+    end: str
+    """`open`, `done`, `cut` (by the script), `client_closed`, `reset`."""
+    end_ms: float | None
+    peer_closed_ms: float | None
+
+    def header(self, name: str) -> str | None:
+        """The first header of this name, whatever its case."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Upstream:
+    """Serves from its construction to close(), on a free port of 127.0.0.1. Thread-safe."""
+
+    def __init__(self, script: Script = (), *, port: int = 0) -> None:
+        from headworks import _core
+
+        self._core: _core.Upstream = _core.Upstream(port, _text_of(script))
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`, without a path."""
+        return self._core.url
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._core.port
+
+    def set_script(self, script: Script) -> None:
+        """Replaces the script; answers that are being given go on."""
+        self._core.set_script(_text_of(script))
+
+    def journal(self) -> list[Entry]:
+        """What came, oldest first."""
+        return [
+            Entry(**{**one, "headers": [(name, value) for name, value in one["headers"]]})
+            for one in json.loads(self._core.journal())
+        ]
+
+    def clear_journal(self) -> None:
+        """Forgets what came; the counts go on."""
+        self._core.clear_journal()
+
+    def stats(self) -> dict[str, Any]:
+        """Counts: `requests`, `limited`, `by_key`, `by_path`, `open_connections`, `accepted_connections`."""
+        counts: dict[str, Any] = json.loads(self._core.stats())
+        return counts
+
+    def close(self) -> None:
+        """Closes listener and connections. May be called again; the journal can still be read."""
+        self._core.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _text_of(script: Script) -> str:
+    return json.dumps(script if isinstance(script, Mapping) else {"rules": list(script)})

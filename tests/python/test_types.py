@@ -1,0 +1,32 @@
+"""The package is typed: mypy --strict finds nothing, and the stub of the extension tells the truth."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from support.source import ROOT
+
+
+def mypy(*arguments: str) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MYPY_CACHE_DIR": str(ROOT / "build" / "mypy")},
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_mypy_is_content() -> None:
+    mypy("mypy", "python", "tests/support", "tests/conftest.py")
+
+
+def test_the_stub_of_the_extension_is_true(tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed"
+    allowed.write_text("headworks._core.(Server|Store|Upstream)\n")  # their metaclass is pybind11's
+    mypy("mypy.stubtest", "headworks._core", "--allowlist", str(allowed))
