@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct Options {
   std::string log_level = "info";   // debug | info | warn | error
   std::string log_format = "text";  // text | json
   bool handle_signals = true;       // false inside a Python process that handles its own
+  // HUP: reads the configuration again (with handle_signals only). The document as JSON, or why it cannot be read.
+  std::function<base::Result<std::string>()> reload = {};
   bool announce = true;             // the ready line on stdout and the first-start text on stderr
 };
 

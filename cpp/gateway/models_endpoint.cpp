@@ -28,7 +28,9 @@ net::Task<> answer_models(LoopContext& context, const dialect::RouteRow& route, 
 
   std::string body;
   if (route.endpoint == dialect::Endpoint::models) {
-    dialect::write_models(shaped.dialect, names, 0, body);
+    const std::string_view target = head.target;
+    const std::string_view query = target.substr(std::min(target.size(), head.path().size() + 1));
+    dialect::write_models(shaped.dialect, names, 0, body, dialect::read_models_page(query));
   } else {
     const std::string_view name = head.path().substr(route.path.size());
     if (std::find(names.begin(), names.end(), name) == names.end()) {

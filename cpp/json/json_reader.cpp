@@ -279,4 +279,6 @@ Result<Span> JsonReader::walk(std::string_view document, std::uint32_t max_depth
   return Span{begin, without_blanks_behind(document).size()};
 }
 
+std::string_view simdjson_version() { return SIMDJSON_STRINGIFY(SIMDJSON_VERSION); }
+
 }  // namespace headworks::json

@@ -15,6 +15,8 @@
 
 namespace headworks::json {
 
+std::string_view simdjson_version();
+
 // Bytes behind the end of a document that must be readable (their content does not matter).
 inline constexpr std::size_t kPadding = 64;
 

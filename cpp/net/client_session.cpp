@@ -276,7 +276,7 @@ Task<Result<std::string_view>> ClientSession::read_chunked_body(std::uint64_t li
         std::memcpy(larger.data(), body_.data(), size);
         body_ = std::move(larger);
       }
-      std::memcpy(body_.data() + size, step->payload.data(), step->payload.size());
+      if (!step->payload.empty()) std::memcpy(body_.data() + size, step->payload.data(), step->payload.size());
       size += step->payload.size();
       if (step->done) {
         stream_broken_ = false;

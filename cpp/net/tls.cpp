@@ -228,4 +228,6 @@ std::unique_ptr<TlsSession> TlsServerContext::make_session() {
   return std::make_unique<TlsSession>(ssl, context_);
 }
 
+std::string openssl_version() { return OpenSSL_version(OPENSSL_VERSION_STRING); }
+
 }  // namespace headworks::net

@@ -74,4 +74,6 @@ class TlsServerContext {
   std::shared_ptr<ssl_ctx_st> context_;
 };
 
+std::string openssl_version();
+
 }  // namespace headworks::net

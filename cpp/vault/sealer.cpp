@@ -138,4 +138,6 @@ bool Sealer::opens(std::string_view check) const {
   return opened && opened->reveal() == kCheckText;
 }
 
+std::string_view libsodium_version() { return sodium_version_string(); }
+
 }  // namespace headworks::vault

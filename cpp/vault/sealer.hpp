@@ -69,4 +69,6 @@ class Sealer {
   bool fast_aes_;
 };
 
+std::string_view libsodium_version();
+
 }  // namespace headworks::vault

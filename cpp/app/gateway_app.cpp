@@ -1,0 +1,418 @@
+#include "app/gateway_app.hpp"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+
+#include "app/data_dir.hpp"
+#include "app/live_metrics.hpp"
+#include "app/server_loop.hpp"
+#include "app/signals.hpp"
+#include "app/stored_cooldowns.hpp"
+#include "catalog/configuration.hpp"
+#include "catalog/key_references.hpp"
+#include "store/store.hpp"
+#include "store/usage_writer.hpp"
+#include "telemetry/exchange_log.hpp"
+#include "telemetry/recent_exchanges.hpp"
+#include "vault/client_key.hpp"
+
+namespace headworks::app {
+namespace {
+
+using base::ErrorKind;
+using base::Result;
+using Started = boost::system::result<void, StartFailure>;
+
+StartFailure failure_of(const base::Error& error, Exit exit = Exit::failed) {
+  switch (error.kind) {
+    case ErrorKind::invalid_configuration: exit = Exit::configuration; break;
+    case ErrorKind::key_unreadable: exit = Exit::master_key; break;
+    default: break;
+  }
+  return {exit, error.detail.empty() ? error.message : error.message + " (" + error.detail + ")"};
+}
+
+std::string folder_of(const std::string& file) {
+  const std::size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "" : file.substr(0, slash);
+}
+
+std::string in_folder(const std::string& folder, const std::string& file) {
+  return file.empty() || file.front() == '/' || folder.empty() ? file : folder + "/" + file;
+}
+
+// As many descriptors as we may have: each exchange needs two.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// sd_notify(3), without the library: a datagram to the socket that systemd names.
+void notify_service_manager(const char* state) {
+  const char* name = std::getenv("NOTIFY_SOCKET");
+  if (name == nullptr || name[0] == '\0') return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string_view path(name);
+  if (path.size() >= sizeof address.sun_path) return;
+  std::copy(path.begin(), path.end(), address.sun_path);
+  if (path.front() == '@') address.sun_path[0] = '\0';
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  ::sendto(fd, state, std::string_view(state).size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
+  ::close(fd);
+}
+
+std::string pick_address(const std::optional<std::string>& flag, const char* variable,
+                         const std::optional<std::string>& file, const char* fallback) {
+  if (flag) return *flag;
+  if (const char* value = std::getenv(variable); value != nullptr && value[0] != '\0') return value;
+  return file.value_or(fallback);
+}
+
+std::string url_of(const net::ListenAddress& address, std::uint16_t port, bool tls) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  const std::string host = address.host.empty() ? "0.0.0.0" : v6 ? "[" + address.host + "]" : address.host;
+  return std::string(tls ? "https://" : "http://") + host + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+// Members in the order of their making; each may use those above it.
+struct GatewayApp::Parts {
+  explicit Parts(Options given, DataDir directory)
+      : options(std::move(given)),
+        data_dir(std::move(directory)),
+        log({.level = base::find_log_level(options.log_level).value_or(base::LogLevel::info),
+             .format = base::find_log_format(options.log_format).value_or(base::LogFormat::text)},
+            clock),
+        exchange_log(log),
+        connections(std::make_shared<net::ConnectionCount>()) {}
+  ~Parts() { shut_down(); }
+
+  Started open_stores();
+  Started configure();
+  Started open_catalog();
+  Started ensure_client_key();
+  Started open_loops();
+  void start_recording();
+  void announce() const;
+
+  Result<std::uint64_t> apply(std::string_view config_json, const std::string& origin);
+  void reload();
+  void request_stop();
+  int wait();
+  void shut_down();
+
+  Options options;
+  DataDir data_dir;
+  base::SystemClock clock;
+  base::Log log;
+  telemetry::Metrics metrics;
+  telemetry::ExchangeLog exchange_log;
+  telemetry::RecentExchanges recent{1000};
+  std::optional<base::Secret> admin_token;
+  std::shared_ptr<const vault::KeyRing> keys;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::UsageWriter> ledger;
+  std::unique_ptr<catalog::Catalog> catalog;
+  std::optional<catalog::Configuration> configuration;  // of the start, without its secrets
+  std::unique_ptr<StoredCooldowns> cooldowns;
+  std::unique_ptr<telemetry::Recorder> recorder;
+  std::optional<gateway::SharedContext> shared;
+  gateway::Readiness readiness;
+  std::shared_ptr<net::ConnectionCount> connections;
+  std::optional<ServerContext> server;
+  std::vector<std::unique_ptr<ServerLoop>> loops;
+  catalog::Catalog::Subscription subscription;
+  std::string data_url, admin_url, first_key;
+
+  std::mutex mutex;  // guards what follows
+  std::condition_variable changed;
+  int stops = 0;  // how often a stop was asked for
+  bool shut = false;
+
+  std::unique_ptr<SignalThread> signals;  // last: it calls into everything above
+};
+
+Started GatewayApp::Parts::open_stores() {
+  const bool fresh = !data_dir.has("headworks.db");
+  auto ring = vault::KeyRing::load(data_dir.path(), fresh);
+  if (!ring) return failure_of(ring.error(), Exit::master_key);
+  keys = *ring;
+  auto token = data_dir.admin_token();
+  if (!token) return token.error();
+  admin_token = std::move(*token);
+  auto opened = store::Store::open({.path = data_dir.file("headworks.db"), .keys = keys, .clock = &clock});
+  if (!opened) return failure_of(opened.error(), Exit::configuration);
+  store = std::move(*opened);
+  if (!store->master_key_fits())
+    return StartFailure{Exit::master_key, "the master key from " + keys->origin() +
+                                              " is not the one that the keys in " + data_dir.path() +
+                                              " were sealed with; put the right one back"};
+  auto started = store::UsageWriter::start({.path = data_dir.file("usage.db"), .now = clock.wall()});
+  if (!started) return failure_of(started.error());
+  ledger = std::move(*started);
+  if (!ledger->set_aside().empty())
+    log.log(base::LogLevel::error, "usage.db was damaged; it was set aside and a new one begun",
+            {{"file", ledger->set_aside()}});
+  return {};
+}
+
+Started GatewayApp::Parts::configure() {
+  if (!options.config_json) return {};
+  const catalog::KeyReferences references(folder_of(options.config_origin));
+  auto parsed = catalog::parse_configuration(*options.config_json, references.source());
+  for (const catalog::Problem& warning : parsed.warnings)
+    log.log(base::LogLevel::warn, warning.message, {{"path", warning.path}, {"hint", warning.hint}});
+  if (!parsed.ok()) {
+    std::string text;
+    for (const catalog::Problem& problem : parsed.problems)
+      text += (options.config_origin.empty() ? "" : options.config_origin + ": ") + problem.path + ": " + problem.message +
+              (problem.hint.empty() ? "" : " (" + problem.hint + ")") + "\n";
+    return StartFailure{Exit::configuration, text};
+  }
+  configuration.emplace();
+  configuration->listen = parsed.configuration.listen;
+  configuration->admin_listen = parsed.configuration.admin_listen;
+  configuration->tls = parsed.configuration.tls;
+  const auto applied = store->apply(std::move(parsed.configuration), options.config_origin.empty() ? "configuration" : options.config_origin);
+  if (!applied) return failure_of(applied.error(), Exit::configuration);
+  return {};
+}
+
+Started GatewayApp::Parts::open_catalog() {
+  if (const auto ended = store->end_expired_cooldowns(); !ended) return failure_of(ended.error());
+  auto rows = store->read_rows();
+  if (!rows) return failure_of(rows.error());
+  for (const catalog::Backend& backend : rows->backends)
+    if (backend.key_state == catalog::KeyState::unreadable)
+      log.log(base::LogLevel::error, "a backend's key cannot be opened; the backend is out of every plan until its key is set again",
+              {{"backend", backend.name}});
+  auto snapshot = catalog::Snapshot::build(std::move(*rows), nullptr);
+  if (!snapshot) return failure_of(snapshot.error(), Exit::configuration);
+  if (const auto restored = StoredCooldowns::restore(*store, **snapshot, clock); !restored)
+    return failure_of(restored.error());
+  catalog = std::make_unique<catalog::Catalog>(*snapshot);
+  store->publish_to(catalog.get());
+  return {};
+}
+
+// So that the first request of a new user works: without any client key, one named `default` is made and shown once.
+Started GatewayApp::Parts::ensure_client_key() {
+  if (!catalog->current()->client_keys().empty()) return {};
+  const base::Secret key = vault::make_client_key();
+  first_key = key.reveal();
+  const auto made = store->change({.actor = "first start"}, [&](store::CatalogTables& tables) {
+    catalog::ConfiguredClientKey row;
+    row.row.name = "default";
+    row.key = key.copy();
+    return store::put_client_key(tables, std::move(row));
+  });
+  if (!made) return failure_of(made.error());
+  return {};
+}
+
+Started GatewayApp::Parts::open_loops() {
+  const std::optional<catalog::Configuration>& file = configuration;
+  const auto data = net::parse_listen_address(
+      pick_address(options.listen, "HEADWORKS_LISTEN", file ? file->listen : std::nullopt, "127.0.0.1:8080"));
+  const auto admin = net::parse_listen_address(pick_address(options.admin_listen, "HEADWORKS_ADMIN_LISTEN",
+                                                            file ? file->admin_listen : std::nullopt, "127.0.0.1:8081"));
+  if (!data) return StartFailure{Exit::usage, data.error().message};
+  if (!admin) return StartFailure{Exit::usage, admin.error().message};
+
+  auto client_tls = net::TlsClientContext::make("");
+  if (!client_tls) return failure_of(client_tls.error());
+  std::shared_ptr<net::TlsServerContext> listener_tls;
+  if (file && file->tls) {
+    const std::string folder = folder_of(options.config_origin);
+    auto made = net::TlsServerContext::make(in_folder(folder, file->tls->certificate), in_folder(folder, file->tls->private_key));
+    if (!made) return failure_of(made.error());
+    listener_tls = *made;
+  }
+  const std::size_t workers =
+      options.workers != 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+  std::uint16_t data_port = 0, admin_port = 0;
+  const auto data_sockets = net::open_listeners(*data, workers, data_port);
+  if (!data_sockets) return failure_of(data_sockets.error(), Exit::in_use);
+  const auto admin_sockets = net::open_listeners(*admin, 1, admin_port);
+  if (!admin_sockets) {
+    for (const int fd : *data_sockets) ::close(fd);
+    return failure_of(admin_sockets.error(), Exit::in_use);
+  }
+  data_url = url_of(*data, data_port, listener_tls != nullptr);
+  admin_url = url_of(*admin, admin_port, false);
+
+  cooldowns = std::make_unique<StoredCooldowns>(*store, metrics, log);
+  recorder = std::make_unique<telemetry::Recorder>(telemetry::Recorder::Options{.loops = static_cast<std::uint32_t>(workers)});
+  shared.emplace(gateway::SharedContext{*recorder, metrics, log, *cooldowns, store->key_hasher()});
+  server.emplace(ServerContext{.shared = *shared,
+                               .readiness = readiness,
+                               .connections = connections,
+                               .resolver = std::make_shared<net::Resolver>(),
+                               .upstream_tls = *client_tls,
+                               .listener_tls = listener_tls});
+  const auto seed = static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) ^ (std::uint64_t(::getpid()) << 40);
+  for (std::size_t i = 0; i < workers; ++i)
+    loops.push_back(std::make_unique<ServerLoop>(static_cast<std::uint32_t>(i), seed + i, *server, catalog->current(),
+                                                 (*data_sockets)[i], i == 0 ? admin_sockets->front() : -1));
+  subscription = catalog->subscribe([this](const catalog::Catalog::SnapshotPtr& snapshot) {
+    connections->limit.store(snapshot->settings().limits.connections, std::memory_order_relaxed);
+    for (const auto& loop : loops) loop->set_snapshot(snapshot);
+  });
+  return {};
+}
+
+void GatewayApp::Parts::start_recording() {
+  recorder->add_sink([this](auto records) { metrics.on_exchanges(records); });
+  recorder->add_sink([this](auto records) { ledger->accept(records); });
+  recorder->add_sink([this](auto records) { exchange_log.on_exchanges(records); });
+  recorder->add_sink([this](auto records) { recent.on_exchanges(records); });
+  add_live_metrics(metrics, {.catalog = *catalog,
+                             .connections = *connections,
+                             .ledger = *ledger,
+                             .recorder = *recorder,
+                             .log = log,
+                             .take_loop_lag = [this] {
+                               base::Duration worst{};
+                               for (const auto& loop : loops) worst = std::max(worst, loop->take_lag());
+                               return worst;
+                             }});
+  recorder->start();
+  for (const auto& loop : loops) loop->start();
+  readiness.ready = true;
+}
+
+void GatewayApp::Parts::announce() const {
+  data_dir.write_run_file(data_url, admin_url);
+  notify_service_manager("READY=1");
+  if (!options.announce) return;
+  if (!first_key.empty()) {
+    std::fprintf(stderr,
+                 "Headworks %s, first start.\n"
+                 "  applications:  %s/v1\n"
+                 "  administration: %s\n"
+                 "  admin token:   %s\n"
+                 "  client key:    %s   (named `default`; shown once)\n",
+                 HEADWORKS_VERSION, data_url.c_str(), admin_url.c_str(),
+                 std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token").c_str(),
+                 first_key.c_str());
+  }
+  std::printf("headworks ready data=%s admin=%s\n", data_url.c_str(), admin_url.c_str());
+  std::fflush(stdout);
+}
+
+Result<std::uint64_t> GatewayApp::Parts::apply(std::string_view config_json, const std::string& origin) {
+  const catalog::KeyReferences references(folder_of(origin));
+  auto parsed = catalog::parse_configuration(config_json, references.source());
+  if (!parsed.ok()) return catalog::error_of(parsed.problems);
+  const auto applied = store->apply(std::move(parsed.configuration), origin);
+  if (!applied) return applied.error();
+  return applied->revision;
+}
+
+void GatewayApp::Parts::reload() {
+  if (!options.reload) return;
+  Result<std::string> text = options.reload();
+  Result<std::uint64_t> applied = text ? apply(*text, options.config_origin) : Result<std::uint64_t>(text.error());
+  if (applied)
+    log.log(base::LogLevel::info, "the configuration was read again", {{"revision", *applied}});
+  else
+    log.log(base::LogLevel::error, "the configuration was not applied; the old one stays",
+            {{"detail", applied.error().message}});
+}
+
+void GatewayApp::Parts::request_stop() {
+  {
+    const std::lock_guard lock(mutex);
+    ++stops;
+  }
+  changed.notify_all();
+}
+
+int GatewayApp::Parts::wait() {
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [this] { return stops > 0; });
+  lock.unlock();
+  shut_down();
+  return static_cast<int>(Exit::fine);
+}
+
+// In the order in which things depend on each other: no new work, the running work, the records of it, the stores.
+void GatewayApp::Parts::shut_down() {
+  std::unique_lock lock(mutex);
+  if (std::exchange(shut, true)) return;
+  readiness.draining = true;
+  if (!loops.empty() && catalog) {
+    notify_service_manager("STOPPING=1");
+    const double seconds = catalog->current()->settings().timeouts.drain_seconds;
+    const auto deadline = clock.now() + std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds));
+    for (const auto& loop : loops) loop->drain();
+    while (connections->now.load() != 0 && clock.now() < deadline && stops < 2)
+      changed.wait_for(lock, std::chrono::milliseconds(10));
+  }
+  lock.unlock();
+  subscription.end();
+  if (store) store->publish_to(nullptr);
+  for (const auto& loop : loops) loop->stop();
+  loops.clear();
+  if (recorder) recorder->stop();
+  if (ledger) ledger->flush(std::chrono::seconds(2));
+  data_dir.remove_run_file();
+}
+
+GatewayApp::GatewayApp(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+GatewayApp::~GatewayApp() {
+  parts_->signals.reset();
+  parts_->shut_down();
+}
+
+boost::system::result<std::unique_ptr<GatewayApp>, StartFailure> GatewayApp::start(Options options) {
+  ::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  if (options.handle_signals) SignalThread::block();
+  auto directory = DataDir::open(options.data_dir);
+  if (!directory) return directory.error();
+  auto parts = std::make_unique<Parts>(std::move(options), std::move(*directory));
+  for (const auto step : {&Parts::open_stores, &Parts::configure, &Parts::open_catalog, &Parts::ensure_client_key,
+                          &Parts::open_loops})
+    if (const Started started = (parts.get()->*step)(); !started) return started.error();
+  parts->start_recording();
+  parts->announce();
+  if (parts->options.handle_signals) {
+    Parts* running = parts.get();
+    parts->signals = std::make_unique<SignalThread>([running] { running->request_stop(); }, [running] { running->reload(); });
+  }
+  return std::unique_ptr<GatewayApp>(new GatewayApp(std::move(parts)));
+}
+
+std::string GatewayApp::data_url() const { return parts_->data_url; }
+std::string GatewayApp::admin_url() const { return parts_->admin_url; }
+std::string GatewayApp::first_client_key() const { return parts_->first_key; }
+std::string GatewayApp::data_dir() const { return parts_->data_dir.path(); }
+int GatewayApp::wait() { return parts_->wait(); }
+void GatewayApp::stop() { parts_->request_stop(); }
+Result<std::uint64_t> GatewayApp::apply(std::string_view config_json, std::string_view origin) {
+  return parts_->apply(config_json, std::string(origin));
+}
+
+std::string check_configuration(std::string_view config_json) {
+  return catalog::format_problems(
+      catalog::parse_configuration(config_json, catalog::unresolved_references()).problems);
+}
+
+}  // namespace headworks::app

@@ -1,0 +1,66 @@
+#include "app/server_loop.hpp"
+
+namespace headworks::app {
+namespace {
+
+base::Duration of_seconds(double seconds) {
+  return std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+net::SessionLimits session_limits(const catalog::Settings& settings) {
+  net::SessionLimits limits;
+  limits.head.head_bytes = settings.limits.head_bytes;
+  limits.head.header_count = settings.limits.header_count;
+  limits.body_bytes = settings.limits.body_bytes;
+  limits.head_timeout = of_seconds(settings.timeouts.head_seconds);
+  limits.body_idle_timeout = of_seconds(settings.timeouts.body_idle_seconds);
+  limits.keep_alive_timeout = of_seconds(settings.timeouts.keep_alive_seconds);
+  limits.write_timeout = of_seconds(settings.timeouts.write_seconds);
+  return limits;
+}
+
+ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& context,
+                       std::shared_ptr<const catalog::Snapshot> snapshot, int data_fd, int admin_fd)
+    : loop_(index, seed, context.shared.log),
+      upstreams_(loop_, context.resolver, context.upstream_tls),
+      context_(loop_, context.shared, snapshot, upstreams_),
+      data_plane_(context_, context.readiness),
+      admin_plane_(context.shared.metrics,
+                   [&readiness = context.readiness] { return readiness.ready.load() && !readiness.draining.load(); }) {
+  const net::SessionLimits limits = session_limits(snapshot->settings());
+  data_listener_ = std::make_unique<net::Listener>(loop_, data_fd, data_plane_, limits, context.listener_tls,
+                                                   context.connections);
+  if (admin_fd >= 0)
+    admin_listener_ =
+        std::make_unique<net::Listener>(loop_, admin_fd, admin_plane_, limits, nullptr, context.connections);
+}
+
+ServerLoop::~ServerLoop() {
+  loop_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ServerLoop::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void ServerLoop::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
+  loop_.post([this, snapshot = std::move(snapshot)] {
+    const net::SessionLimits limits = session_limits(snapshot->settings());
+    data_listener_->set_limits(limits);
+    if (admin_listener_) admin_listener_->set_limits(limits);
+    upstreams_.set_idle_timeout(of_seconds(snapshot->settings().timeouts.upstream_idle_seconds));
+    context_.routes.set_snapshot(snapshot);
+  });
+}
+
+void ServerLoop::drain() {
+  loop_.post([this] {
+    data_listener_->drain();
+    if (admin_listener_) admin_listener_->drain();
+  });
+}
+
+}  // namespace headworks::app

@@ -1,0 +1,54 @@
+// ServerLoop: one event loop with everything that lives on it: listeners, planes, upstream connections, its view of
+// the catalog; and the thread that runs it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "admin/admin_plane.hpp"
+#include "gateway/data_plane.hpp"
+#include "net/listener.hpp"
+#include "net/upstream_client.hpp"
+
+namespace headworks::app {
+
+net::SessionLimits session_limits(const catalog::Settings& settings);
+
+// Shared by all loops; outlives them.
+struct ServerContext {
+  gateway::SharedContext& shared;
+  gateway::Readiness& readiness;
+  std::shared_ptr<net::ConnectionCount> connections;
+  std::shared_ptr<net::Resolver> resolver;
+  std::shared_ptr<net::TlsClientContext> upstream_tls;
+  std::shared_ptr<net::TlsServerContext> listener_tls;  // null: plain
+};
+
+class ServerLoop {
+ public:
+  // Takes over the listening sockets; `admin_fd` < 0: this loop has no admin listener.
+  ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& context,
+             std::shared_ptr<const catalog::Snapshot> snapshot, int data_fd, int admin_fd);
+  ~ServerLoop();  // ends the loop and its thread
+
+  void start();
+  // All thread-safe, all return at once.
+  void set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot);
+  void drain();
+  void stop() { loop_.stop(); }
+  base::Duration take_lag() { return loop_.take_lag(); }
+
+ private:
+  net::EventLoop loop_;
+  net::UpstreamClient upstreams_;
+  gateway::LoopContext context_;
+  gateway::DataPlane data_plane_;
+  admin::AdminPlane admin_plane_;
+  std::unique_ptr<net::Listener> data_listener_;
+  std::unique_ptr<net::Listener> admin_listener_;
+  std::thread thread_;
+};
+
+}  // namespace headworks::app
