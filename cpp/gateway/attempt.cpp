@@ -112,7 +112,8 @@ Attempt::End Attempt::fail_transport(CallStatus status) {
 }
 
 net::Task<CallStatus> Attempt::wait_for_more(base::TimePoint deadline) {
-  switch (co_await call_.readable(deadline)) {
+  const net::IoStatus waited = co_await call_.readable(deadline);
+  switch (waited) {
     case net::IoStatus::ok: co_return CallStatus::ok;
     case net::IoStatus::interrupted: co_return CallStatus::interrupted;
     case net::IoStatus::timeout: co_return CallStatus::first_byte_timeout;

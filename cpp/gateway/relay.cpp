@@ -51,7 +51,8 @@ base::Error cut_error(ErrorKind kind) {
 }
 
 net::Task<CallStatus> wait_for_more(Attempt& attempt) {
-  switch (co_await attempt.call().readable(attempt.idle_deadline())) {
+  const IoStatus waited = co_await attempt.call().readable(attempt.idle_deadline());
+  switch (waited) {
     case IoStatus::ok: co_return CallStatus::ok;
     case IoStatus::interrupted: co_return CallStatus::interrupted;
     case IoStatus::timeout: co_return CallStatus::first_byte_timeout;

@@ -45,7 +45,8 @@ Task<> ClientSession::run(std::unique_ptr<ClientSession> session) {
   ClientSession& self = *session;
   if (self.socket_.encrypted()) {
     const base::TimePoint deadline = self.deadline_in(self.context_.limits.head_timeout);
-    if (co_await self.socket_.connected(deadline) != IoStatus::ok) co_return;
+    const IoStatus status = co_await self.socket_.connected(deadline);
+    if (status != IoStatus::ok) co_return;
   }
   for (;;) {
     if (self.end_ == 0) {
@@ -184,11 +185,10 @@ Task<> ClientSession::linger() {
   std::array<char, 4096> waste;
   for (std::size_t total = 0; total < kSkipBytes;) {
     const ReadResult result = socket_.try_read(waste.data(), waste.size());
-    if (result.status == IoStatus::ok) {
-      total += result.bytes;
-    } else if (result.status != IoStatus::would_block || co_await socket_.readable(deadline) != IoStatus::ok) {
-      co_return;
-    }
+    total += result.bytes;
+    IoStatus status = result.status;
+    if (status == IoStatus::would_block) status = co_await socket_.readable(deadline);
+    if (status != IoStatus::ok) co_return;
   }
 }
 
@@ -198,6 +198,10 @@ void ClientSession::release_input() {
     in_.reset();
     begin_ = end_ = 0;
   }
+}
+
+Socket::WriteWait ClientSession::say_continue() {
+  return socket_.write("HTTP/1.1 100 Continue\r\n\r\n", deadline_in(context_.limits.write_timeout));
 }
 
 Task<Result<std::string_view>> ClientSession::read_body(const wire::RequestHead& head, std::uint64_t limit) {
@@ -224,8 +228,8 @@ Task<Result<std::string_view>> ClientSession::read_sized_body(std::uint64_t size
     end = arrived;
   }
   if (expects_continue_ && arrived == 0) {
-    if (co_await socket_.write("HTTP/1.1 100 Continue\r\n\r\n", deadline_in(context_.limits.write_timeout)) != IoStatus::ok)
-      co_return client_left();
+    const IoStatus said = co_await say_continue();
+    if (said != IoStatus::ok) co_return client_left();
   }
   while (end - start < size) {
     // Into the body's own buffer no byte more is read than belongs to it.
@@ -257,8 +261,8 @@ Task<Result<std::string_view>> ClientSession::read_chunked_body(std::uint64_t li
   std::size_t size = 0;
   stream_broken_ = true;  // until the end has been seen
   if (expects_continue_ && begin_ == end_) {
-    if (co_await socket_.write("HTTP/1.1 100 Continue\r\n\r\n", deadline_in(context_.limits.write_timeout)) != IoStatus::ok)
-      co_return client_left();
+    const IoStatus said = co_await say_continue();
+    if (said != IoStatus::ok) co_return client_left();
   }
   if (in_.capacity() - refill < 1024) {
     // The head fills the buffer (its views must stay): decode from a buffer of its own, at the cost of pipelining.

@@ -64,6 +64,7 @@ class ClientSession {
   Task<base::Result<std::string_view>> read_body(const wire::RequestHead& head, std::uint64_t limit);
   Task<base::Result<std::string_view>> read_sized_body(std::uint64_t size);
   Task<base::Result<std::string_view>> read_chunked_body(std::uint64_t limit);
+  Socket::WriteWait say_continue();
   Task<bool> skip_body(const wire::RequestHead& head);
   bool body_arrived(const wire::RequestHead& head) const;
   void release_input();

@@ -192,7 +192,8 @@ Task<CallStatus> UpstreamCall::read_head(std::string_view method) {
     }
     if (result.status != IoStatus::would_block) co_return CallStatus::reset;
     if (end_ == 0) buffer_.reset();  // a waiting call holds none
-    switch (co_await connection_->socket.readable(deadline)) {
+    const IoStatus waited = co_await connection_->socket.readable(deadline);
+    switch (waited) {
       case IoStatus::ok: break;
       case IoStatus::timeout: co_return CallStatus::first_byte_timeout;
       case IoStatus::interrupted: co_return CallStatus::interrupted;
