@@ -1,9 +1,6 @@
 #include "app/gateway_app.hpp"
 
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +10,7 @@
 #include <mutex>
 
 #include "app/data_dir.hpp"
+#include "app/environment.hpp"
 #include "app/live_metrics.hpp"
 #include "app/server_loop.hpp"
 #include "app/signals.hpp"
@@ -28,65 +26,8 @@
 namespace headworks::app {
 namespace {
 
-using base::ErrorKind;
 using base::Result;
 using Started = boost::system::result<void, StartFailure>;
-
-StartFailure failure_of(const base::Error& error, Exit exit = Exit::failed) {
-  switch (error.kind) {
-    case ErrorKind::invalid_configuration: exit = Exit::configuration; break;
-    case ErrorKind::key_unreadable: exit = Exit::master_key; break;
-    default: break;
-  }
-  return {exit, error.detail.empty() ? error.message : error.message + " (" + error.detail + ")"};
-}
-
-std::string folder_of(const std::string& file) {
-  const std::size_t slash = file.rfind('/');
-  return slash == std::string::npos ? "" : file.substr(0, slash);
-}
-
-std::string in_folder(const std::string& folder, const std::string& file) {
-  return file.empty() || file.front() == '/' || folder.empty() ? file : folder + "/" + file;
-}
-
-// As many descriptors as we may have: each exchange needs two.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// sd_notify(3), without the library: a datagram to the socket that systemd names.
-void notify_service_manager(const char* state) {
-  const char* name = std::getenv("NOTIFY_SOCKET");
-  if (name == nullptr || name[0] == '\0') return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string_view path(name);
-  if (path.size() >= sizeof address.sun_path) return;
-  std::copy(path.begin(), path.end(), address.sun_path);
-  if (path.front() == '@') address.sun_path[0] = '\0';
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  ::sendto(fd, state, std::string_view(state).size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
-  ::close(fd);
-}
-
-std::string pick_address(const std::optional<std::string>& flag, const char* variable,
-                         const std::optional<std::string>& file, const char* fallback) {
-  if (flag) return *flag;
-  if (const char* value = std::getenv(variable); value != nullptr && value[0] != '\0') return value;
-  return file.value_or(fallback);
-}
-
-std::string url_of(const net::ListenAddress& address, std::uint16_t port, bool tls) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  const std::string host = address.host.empty() ? "0.0.0.0" : v6 ? "[" + address.host + "]" : address.host;
-  return std::string(tls ? "https://" : "http://") + host + ":" + std::to_string(port);
-}
 
 }  // namespace
 

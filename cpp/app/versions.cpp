@@ -1,3 +1,4 @@
+// versions(): what this build is made of. Each floor says the version of the library that it fences.
 #include <boost/version.hpp>
 
 #include "app/gateway_app.hpp"

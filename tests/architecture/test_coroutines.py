@@ -82,7 +82,7 @@ def test_the_rule_sees_names(good: str) -> None:
 
 
 # g++ 12 destroys the awaiter of a condition as soon as the coroutine suspends: the wake-up is lost.
-CONDITION = re.compile(r"\b(?:if|while|switch)\s*\((?:[^()]|\([^()]*\))*\bco_await\b|(?:\|\||&&|\?)\s*co_await\b")
+CONDITION = r"\b(?:if|while|switch)\s*\((?:[^()]|\([^()]*\))*\bco_await\b|(?:\|\||&&|\?)\s*co_await\b"
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ CONDITION = re.compile(r"\b(?:if|while|switch)\s*\((?:[^()]|\([^()]*\))*\bco_awa
     ],
 )
 def test_the_rule_sees_conditions(bad: str) -> None:
-    assert CONDITION.search(bad)
+    assert re.search(CONDITION, bad)
 
 
 def test_no_await_in_a_condition() -> None:
-    found = [place for path in files_in("cpp") for place in matches(path, CONDITION)]
+    found = matches(CONDITION, files_in("cpp"))
 
     assert not found, "\n".join(map(str, found))
 

@@ -40,7 +40,9 @@ def test_a_floor_stands_on_lower_rows_only(name: str) -> None:
 def test_a_floor_includes_only_what_it_depends_on(name: str) -> None:
     allowed = reachable(name)
 
-    above = [one for one in includes_of(files_in(f"cpp/{name}")) if one.folder in PLAN.keys() - allowed]
+    # main.cpp is a front door of its own, above app/: the tools beside the house have their commands there.
+    files = [one for one in files_in(f"cpp/{name}") if one.name != "main.cpp"]
+    above = [one for one in includes_of(files) if one.folder in PLAN.keys() - allowed]
 
     assert not above, "\n".join(map(str, above))
 
