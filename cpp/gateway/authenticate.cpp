@@ -55,8 +55,8 @@ Result<const catalog::ClientKeyEntry*> authenticate(const wire::RequestHead& hea
   return key;
 }
 
-Result<gauges::Reservation> admit(const catalog::ClientKeyEntry& key, base::TimePoint now) {
-  auto reservation = gauges::Reservation::take(*key.gauge, key.row.max_in_flight, now);
+Result<gauges::Reservation> admit(const catalog::ClientKeyEntry& key, base::TimePoint now, gauges::Charge charge) {
+  auto reservation = gauges::Reservation::take(*key.gauge, key.row.max_in_flight, now, charge);
   if (reservation) return std::move(*reservation);
   if (reservation.error() == gauges::Refusal::in_flight) {
     base::Error error = fail(ErrorKind::key_rate_limited, "this API key has its max_in_flight requests under way");

@@ -20,7 +20,8 @@ base::Result<const catalog::ClientKeyEntry*> authenticate(const wire::RequestHea
                                                           const catalog::Snapshot& snapshot,
                                                           const vault::ClientKeyHasher& hasher, base::WallTime now);
 
-// One start of the key's own bucket and one of its places. Kind key_rate_limited with the exact retry_after.
-base::Result<gauges::Reservation> admit(const catalog::ClientKeyEntry& key, base::TimePoint now);
+// One start of the key's own bucket (unless the call is free) and one of its places. Kind key_rate_limited with the
+// exact retry_after.
+base::Result<gauges::Reservation> admit(const catalog::ClientKeyEntry& key, base::TimePoint now, gauges::Charge charge);
 
 }  // namespace headworks::gateway

@@ -14,12 +14,16 @@ using base::ErrorKind;
 using base::fail;
 using base::Result;
 
+gauges::Charge charge_of(const dialect::RouteRow& route) {
+  return route.metered ? gauges::Charge::start : gauges::Charge::nothing;
+}
+
 // Who asks, and may they: fills in the exchange's client key.
-Result<void> admit_client(Exchange& exchange, const wire::RequestHead& head) {
+Result<void> admit_client(Exchange& exchange, const dialect::RouteRow& route, const wire::RequestHead& head) {
   const auto key =
       authenticate(head, exchange.snapshot(), exchange.context().key_hasher, exchange.context().loop.wall());
   if (!key) return key.error();
-  Result<gauges::Reservation> reservation = admit(**key, exchange.now());
+  Result<gauges::Reservation> reservation = admit(**key, exchange.now(), charge_of(route));
   exchange.set_client_key(**key, reservation ? std::move(*reservation) : gauges::Reservation{});
   if (!reservation) return reservation.error();
   return {};
@@ -67,7 +71,8 @@ void note_success(Exchange& exchange, const catalog::Target& target) {
 net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const ModelRoute& route) {
   const catalog::Settings& settings = exchange.snapshot().settings();
   const auto total = std::chrono::duration<double>(settings.timeouts.total_seconds);
-  const routing::PlanLimits limits{.deadline = exchange.started() + std::chrono::duration_cast<base::Duration>(total)};
+  const routing::PlanLimits limits{.deadline = exchange.started() + std::chrono::duration_cast<base::Duration>(total),
+                                   .charge = charge_of(*request.route)};
   routing::AttemptPlan plan(route.state, settings, exchange.context().loop.random(), limits);
   LastAnswer last;
   routing::Step step = plan.start(exchange.now());
@@ -115,7 +120,7 @@ net::Task<> forward(LoopContext& context, const dialect::RouteRow& route, net::R
                     net::ResponseWriter& response) {
   Exchange exchange(context, request, response, route.name);
   const wire::RequestHead& head = request.head();
-  if (const Result<void> admitted = admit_client(exchange, head); !admitted) {
+  if (const Result<void> admitted = admit_client(exchange, route, head); !admitted) {
     co_await reply_error(exchange, route, admitted.error());
     co_return;
   }

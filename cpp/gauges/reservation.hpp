@@ -1,5 +1,5 @@
-// Reservation: one start of a bucket and one place in flight, taken together and given back by the
-// destructor, whatever happened in between.
+// Reservation: one start of a bucket (or none, where the call is free) and one place in flight, taken together
+// and given back by the destructor, whatever happened in between.
 //
 // Owned by one exchange; movable. REQUIRES that the gauge outlives it (the snapshot that the exchange holds
 // does).
@@ -15,6 +15,9 @@
 
 namespace headworks::gauges {
 
+// What a call takes from the bucket: counting tokens, for one, is free.
+enum class Charge : std::uint8_t { start, nothing };
+
 // Why there is no reservation.
 enum class Refusal : std::uint8_t { in_flight, bucket };
 
@@ -26,18 +29,20 @@ class Reservation {
   // Both or neither. `max_in_flight` 0: no bound. Works on any gauge that has bucket() and places().
   template <class Gauge>
   static boost::system::result<Reservation, Refusal> take(Gauge& gauge, std::uint32_t max_in_flight,
-                                                          base::TimePoint now) {
-    return take(gauge.bucket(), gauge.places(), max_in_flight, now);
+                                                          base::TimePoint now, Charge charge = Charge::start) {
+    return take(gauge.bucket(), gauge.places(), max_in_flight, now, charge);
   }
   static boost::system::result<Reservation, Refusal> take(TokenBucket& bucket, InFlight& places,
-                                                          std::uint32_t max_in_flight, base::TimePoint now) {
+                                                          std::uint32_t max_in_flight, base::TimePoint now,
+                                                          Charge charge = Charge::start) {
     if (!places.enter(max_in_flight)) return Refusal::in_flight;
+    if (charge == Charge::nothing) return Reservation(nullptr, places, {});
     const auto start = bucket.take(now);
     if (!start) {
       places.leave();
       return Refusal::bucket;
     }
-    return Reservation(bucket, places, *start);
+    return Reservation(&bucket, places, *start);
   }
 
   Reservation(Reservation&& other) noexcept
@@ -65,13 +70,13 @@ class Reservation {
   // The end: gives the place back, and the start too if nothing was sent. A second call does nothing.
   void settle() {
     if (places_ == nullptr) return;
-    if (!sent_) bucket_->refund(start_);
+    if (!sent_ && bucket_ != nullptr) bucket_->refund(start_);
     std::exchange(places_, nullptr)->leave();
   }
 
  private:
-  Reservation(TokenBucket& bucket, InFlight& places, const TokenBucket::Start& start)
-      : bucket_(&bucket), places_(&places), start_(start) {}
+  Reservation(TokenBucket* bucket, InFlight& places, const TokenBucket::Start& start)
+      : bucket_(bucket), places_(&places), start_(start) {}
 
   TokenBucket* bucket_ = nullptr;
   InFlight* places_ = nullptr;

@@ -92,7 +92,7 @@ std::optional<Try> AttemptPlan::find_try(Place place, base::TimePoint now) {
   const std::uint32_t candidate = place.candidate();
   if (!backend.usable()) return record(candidate, Out::unusable), std::nullopt;
   if (backend.gauge->cooling(now)) return record(candidate, Out::cooling), std::nullopt;
-  auto reservation = gauges::Reservation::take(*backend.gauge, backend.row.max_in_flight, now);
+  auto reservation = gauges::Reservation::take(*backend.gauge, backend.row.max_in_flight, now, limits_.charge);
   if (!reservation) {
     record(candidate, reservation.error() == gauges::Refusal::bucket ? Out::bucket : Out::in_flight);
     return std::nullopt;
@@ -123,7 +123,7 @@ Stop AttemptPlan::stop_limited(base::TimePoint now) const {
   std::optional<base::TimePoint> earliest;
   for (const RouteState::Tier& tier : route_.tiers()) {
     for (const catalog::Target& target : tier.row->targets) {
-      const std::optional<base::TimePoint> ready = find_ready_at(target, now);
+      const std::optional<base::TimePoint> ready = find_ready_at(target, now, limits_.charge);
       if (ready && (!earliest || *ready < *earliest)) earliest = ready;
     }
   }

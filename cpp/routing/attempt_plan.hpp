@@ -30,6 +30,7 @@ namespace headworks::routing {
 
 struct PlanLimits {
   base::TimePoint deadline = base::TimePoint::max();
+  gauges::Charge charge = gauges::Charge::start;  // nothing: an empty bucket is no reason to pass over a backend
 };
 
 // Ask this target now. The reservation holds its bucket start and its place; mark_sent() it with the first

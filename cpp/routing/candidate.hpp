@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "catalog/snapshot.hpp"
+#include "gauges/reservation.hpp"
 
 namespace headworks::routing {
 
@@ -34,6 +35,8 @@ struct Skipped {
 // The earliest moment at which `target` can be asked: `now` if it is free; none when it is unusable. A
 // backend whose places are all taken is free again nobody knows when: kPlaceGuess from now is said for it.
 constexpr base::Duration kPlaceGuess = std::chrono::seconds{1};
-std::optional<base::TimePoint> find_ready_at(const catalog::Target& target, base::TimePoint now);
+// `charge` nothing: an empty bucket does not matter.
+std::optional<base::TimePoint> find_ready_at(const catalog::Target& target, base::TimePoint now,
+                                             gauges::Charge charge);
 
 }  // namespace headworks::routing

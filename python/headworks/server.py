@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -46,8 +48,8 @@ class Server:
         self._listen, self._admin_listen = f"{host}:{port}", f"{host}:{admin_port}"
         self._workers = workers
         self._log_level = log_level
-        self._throw_away: tempfile.TemporaryDirectory[str] | None = None
         self._core: _core.Server | None = None
+        self._ending: weakref.finalize[..., Server] | None = None
 
     def start(self) -> None:
         """What entering the `with` block does."""
@@ -57,13 +59,10 @@ class Server:
             raise UsageError("this server is running already")
         if self._document is not None:
             self._document.expect_valid()
-        data_dir = self._data_dir
-        if data_dir is None:
-            self._throw_away = tempfile.TemporaryDirectory(prefix="headworks-")
-            data_dir = self._throw_away.name
+        throw_away = tempfile.mkdtemp(prefix="headworks-") if self._data_dir is None else None
         try:
-            self._core = _core.Server(
-                data_dir=os.fspath(data_dir),
+            core = _core.Server(
+                data_dir=throw_away or os.fspath(self._data_dir or ""),
                 listen=self._listen,
                 admin_listen=self._admin_listen,
                 workers=self._workers,
@@ -72,17 +71,16 @@ class Server:
                 log_level=self._log_level,
             )
         except BaseException:
-            self._forget_data()
+            _remove(throw_away)
             raise
+        self._core = core
+        self._ending = weakref.finalize(self, _end, [core], throw_away)
 
     def close(self) -> None:
-        """Stops gracefully and waits for it. May be called again."""
-        core, self._core = self._core, None
-        if core is not None:
-            core.stop()
-            core.wait()
-            del core  # closes the databases before their directory goes
-        self._forget_data()
+        """Stops gracefully and waits for it. May be called again; a server that is forgotten does it by itself."""
+        ending, self._ending, self._core = self._ending, None, None
+        if ending is not None:
+            ending()
 
     def apply(self, config: str | os.PathLike[str] | Mapping[str, Any]) -> int:
         """Applies a configuration as one change, all or nothing; the revision after it."""
@@ -133,11 +131,6 @@ class Server:
             raise UsageError("this server is not running: use it in a `with` block, or call start()")
         return self._core
 
-    def _forget_data(self) -> None:
-        if self._throw_away is not None:
-            self._throw_away.cleanup()
-            self._throw_away = None
-
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -149,3 +142,15 @@ class Server:
 
     def __repr__(self) -> str:
         return f"<headworks.Server {self.url}>" if self._core else "<headworks.Server (not running)>"
+
+
+def _end(cores: list[_core.Server], throw_away: str | None) -> None:
+    cores[0].stop()
+    cores[0].wait()
+    cores.clear()  # closes the databases before their directory goes
+    _remove(throw_away)
+
+
+def _remove(throw_away: str | None) -> None:
+    if throw_away is not None:
+        shutil.rmtree(throw_away, ignore_errors=True)

@@ -17,6 +17,13 @@ from headworks import errors
 from headworks.testing import Upstream
 
 
+def ask(server: headworks.Server) -> str | None:
+    """The text that one request gets."""
+    with server.openai() as client:
+        answer = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
+    return answer.choices[0].message.content
+
+
 def config_for(*upstreams: Upstream) -> dict[str, Any]:
     return {
         "version": 1,
@@ -29,12 +36,9 @@ def config_for(*upstreams: Upstream) -> dict[str, Any]:
 
 def test_it_serves_and_cleans_up_after_itself(upstream: Callable[..., Upstream]) -> None:
     with headworks.Server(config_for(upstream([{"text": "hello"}]))) as server:
-        answer = server.openai().chat.completions.create(
-            model="m", messages=[{"role": "user", "content": "hi"}]
-        )
+        assert ask(server) == "hello"
         url = server.url
 
-    assert answer.choices[0].message.content == "hello"
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{url}/livez", trust_env=False)
 
@@ -44,23 +48,13 @@ def test_servers_live_side_by_side(upstream: Callable[..., Upstream]) -> None:
         headworks.Server(config_for(upstream([{"text": "one"}]))) as first,
         headworks.Server(config_for(upstream([{"text": "two"}]))) as second,
     ):
-        texts = [
-            one.openai().chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
-            for one in (first, second)
-        ]
-
-    assert [one.choices[0].message.content for one in texts] == ["one", "two"]
+        assert [ask(first), ask(second)] == ["one", "two"]
 
 
 def test_python_runs_on_while_the_server_waits(upstream: Callable[..., Upstream]) -> None:
     """The lock is given away around everything that waits: this thread counts while others ask."""
     with headworks.Server(config_for(upstream([{"delay_ms": 300}]))) as server:
-        client = server.openai()
-
-        def ask() -> None:
-            client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
-
-        asking = [threading.Thread(target=ask) for _ in range(4)]
+        asking = [threading.Thread(target=ask, args=(server,)) for _ in range(4)]
         for thread in asking:
             thread.start()
         last, longest = time.monotonic(), 0.0
@@ -75,14 +69,12 @@ def test_python_runs_on_while_the_server_waits(upstream: Callable[..., Upstream]
 def test_apply_changes_a_running_server(upstream: Callable[..., Upstream]) -> None:
     with headworks.Server(config_for(upstream([{"text": "old"}]))) as server:
         before = server.apply(config_for(upstream([{"text": "new"}])))
-        answer = server.openai().chat.completions.create(
-            model="m", messages=[{"role": "user", "content": "hi"}]
-        )
+        text = ask(server)
         with pytest.raises(errors.ConfigurationError) as caught:
             server.apply({"version": 1, "setings": {}})
 
     assert before > 0
-    assert answer.choices[0].message.content == "new"
+    assert text == "new"
     assert caught.value.problems[0].path == "$.setings"
 
 

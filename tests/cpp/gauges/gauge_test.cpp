@@ -131,6 +131,19 @@ TEST(Reservation, SaysWhyNotAndThenTakesNothing) {
   EXPECT_EQ(gauge.in_flight(), 1U);
 }
 
+TEST(Reservation, AFreeCallTakesAPlaceButNoStart) {
+  BackendGauge gauge(1, kWindow);
+  auto start = gauge.bucket().take(kNow);
+  ASSERT_TRUE(start);
+  auto free = Reservation::take(gauge, 1, kNow, Charge::nothing);
+  ASSERT_TRUE(free);
+  EXPECT_EQ(gauge.in_flight(), 1U);
+  EXPECT_EQ(Reservation::take(gauge, 1, kNow, Charge::nothing).error(), Refusal::in_flight);
+  free->settle();
+  EXPECT_EQ(gauge.in_flight(), 0U);
+  EXPECT_EQ(gauge.bucket().level(kNow), 0U);
+}
+
 TEST(Reservation, AssignmentSettlesWhatWasHeld) {
   BackendGauge first(1, kWindow), second(1, kWindow);
   Reservation held = *Reservation::take(first, 0, kNow);

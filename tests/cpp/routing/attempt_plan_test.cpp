@@ -305,7 +305,7 @@ class RandomScenario {
       ASSERT_TRUE(stop.error.retry_after);
       for (std::size_t i = 0; i < route_.size(); ++i) {
         const catalog::Target target{.backend = &route_.backend(i), .model = {}};
-        const auto ready = find_ready_at(target, now_);
+        const auto ready = find_ready_at(target, now_, gauges::Charge::start);
         if (!ready) continue;
         ASSERT_GE(*ready, now_ + *stop.error.retry_after - milliseconds{1}) << "a free backend was not asked";
       }
