@@ -158,13 +158,33 @@ std::int64_t TokenBucket::earliest_anywhere() const {
 }
 
 std::uint32_t TokenBucket::level(base::TimePoint now) const {
+  if (slots_ == 0) return 0;
   const std::int64_t now_ms = floor_ms(now);
+  if (disordered_until_ms_.load(std::memory_order_acquire) <= now_ms) return level_in_order(now_ms);
   std::uint32_t level = 0;
   for (std::uint32_t index = 0; index < slots_; ++index) {
     const Slot slot = Slot::unpack(ring_[index].load(std::memory_order_acquire));
     level += expired(slot, now_ms) ? group_ : group_ - std::min(group_, slot.used);
   }
   return level;
+}
+
+// From the slot after head_ on the ring goes from the oldest group to the newest, each of them full; the slot at head_
+// is the group that is being filled, or the oldest one.
+std::uint32_t TokenBucket::level_in_order(std::int64_t now_ms) const {
+  const std::uint64_t head = head_.load(std::memory_order_acquire);
+  const auto slot_at = [&](std::uint32_t step) {
+    return Slot::unpack(ring_[(head + step) % slots_].load(std::memory_order_acquire));
+  };
+  const Slot first = slot_at(0);
+  std::uint32_t expired_until = 1, end = slots_;
+  while (expired_until < end) {
+    const std::uint32_t middle = expired_until + (end - expired_until) / 2;
+    if (expired(slot_at(middle), now_ms)) expired_until = middle + 1;
+    else end = middle;
+  }
+  const std::uint32_t first_left = expired(first, now_ms) ? group_ : group_ - std::min(group_, first.used);
+  return first_left + (expired_until - 1) * group_;
 }
 
 std::vector<base::TimePoint> TokenBucket::recent(base::TimePoint now) const {

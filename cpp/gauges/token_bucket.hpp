@@ -50,7 +50,8 @@ class TokenBucket {
   // between).
   base::TimePoint earliest(base::TimePoint now) const;
 
-  // Starts left at `now`, in [0, limit]; reads the whole ring, so for display.
+  // Starts left at `now`, in [0, limit], for display: exact when no other thread takes one meanwhile. Looks at a
+  // dozen slots, or at all of them within a window of a refund.
   std::uint32_t level(base::TimePoint now) const;
   std::uint32_t limit() const { return limit_; }
   base::Duration window() const { return base::Duration{std::chrono::milliseconds{window_ms_}}; }
@@ -77,6 +78,7 @@ class TokenBucket {
   static Start start_in(std::uint32_t index, const Slot& slot, base::TimePoint now);
   std::optional<Start> take_anywhere(std::uint64_t head, base::TimePoint now);
   std::int64_t earliest_anywhere() const;
+  std::uint32_t level_in_order(std::int64_t now_ms) const;
   void expect_disorder_until(std::int64_t until_ms);
 
   const std::uint32_t limit_;
