@@ -1,8 +1,12 @@
 #include "telemetry/recorder.hpp"
 
+#include <semaphore.h>
+#include <time.h>
+
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -23,18 +27,18 @@ class Recorder::Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  bool push(ExchangeRecord&& record) noexcept {
+  enum class Pushed { fine, half_full, dropped };
+  Pushed push(ExchangeRecord&& record) noexcept {
     const std::uint64_t at = pushed_.load(std::memory_order_relaxed);
-    if (at - consumed_seen_ == capacity_) {
-      consumed_seen_ = consumed_.load(std::memory_order_acquire);
-      if (at - consumed_seen_ == capacity_) {
-        dropped_.fetch_add(1, std::memory_order_relaxed);
-        return false;
-      }
+    if (at - consumed_seen_ >= capacity_ / 2) consumed_seen_ = consumed_.load(std::memory_order_acquire);
+    const std::uint64_t filled = at - consumed_seen_;
+    if (filled == capacity_) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+      return Pushed::dropped;
     }
     std::construct_at(slots_ + (at & (capacity_ - 1)), std::move(record));
     pushed_.store(at + 1, std::memory_order_release);
-    return true;
+    return filled == capacity_ / 2 ? Pushed::half_full : Pushed::fine;
   }
 
   // Hands over everything that is there in at most two runs, in place, then frees the slots.
@@ -63,10 +67,38 @@ class Recorder::Ring {
   alignas(64) std::atomic<std::uint64_t> consumed_{0};
 };
 
+namespace {
+
+// POSIX, because std::counting_semaphore spins before it sleeps.
+class Bell {
+ public:
+  Bell() { ::sem_init(&semaphore_, 0, 0); }
+  ~Bell() { ::sem_destroy(&semaphore_); }
+  Bell(const Bell&) = delete;
+  Bell& operator=(const Bell&) = delete;
+
+  void ring() noexcept { ::sem_post(&semaphore_); }
+  void wait(base::Duration limit) {
+    timespec until{};
+    ::clock_gettime(CLOCK_MONOTONIC, &until);
+    const auto end = std::chrono::seconds{until.tv_sec} + std::chrono::nanoseconds{until.tv_nsec} + limit;
+    until.tv_sec = std::chrono::floor<std::chrono::seconds>(end).count();
+    until.tv_nsec = (end - std::chrono::seconds{until.tv_sec}).count();
+    while (::sem_clockwait(&semaphore_, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR) {
+    }
+  }
+
+ private:
+  sem_t semaphore_;
+};
+
+}  // namespace
+
 struct Recorder::Worker {
+  Bell bell;  // work that should not wait for the period
+  std::atomic<bool> stopping{false};
   std::mutex mutex;
-  std::condition_variable wake, drained;
-  bool stopping = false;       // protected by mutex
+  std::condition_variable drained;
   std::uint64_t asked = 0;     // flushes asked for; protected by mutex
   std::uint64_t answered = 0;  // of those, done; protected by mutex
   std::thread thread;
@@ -85,12 +117,11 @@ void Recorder::start() {
   worker_ = std::make_unique<Worker>();
   worker_->thread = std::thread([this, &worker = *worker_] {
     for (bool last = false; !last;) {
+      worker.bell.wait(period_);
+      last = worker.stopping;
       std::uint64_t asked = 0;
       {
-        std::unique_lock lock(worker.mutex);
-        worker.wake.wait_for(lock, period_,
-                             [&] { return worker.stopping || worker.asked != worker.answered; });
-        last = worker.stopping;
+        const std::lock_guard lock(worker.mutex);
         asked = worker.asked;
       }
       drain();
@@ -105,24 +136,23 @@ void Recorder::start() {
 
 void Recorder::stop() {
   if (!worker_) return;
-  {
-    const std::lock_guard lock(worker_->mutex);
-    worker_->stopping = true;
-  }
-  worker_->wake.notify_all();
+  worker_->stopping = true;
+  worker_->bell.ring();
   worker_->thread.join();
   worker_.reset();
 }
 
 bool Recorder::record(std::uint32_t loop, ExchangeRecord&& record) noexcept {
-  return rings_[loop]->push(std::move(record));
+  const Ring::Pushed pushed = rings_[loop]->push(std::move(record));
+  if (pushed == Ring::Pushed::half_full && worker_) worker_->bell.ring();
+  return pushed != Ring::Pushed::dropped;
 }
 
 void Recorder::flush() {
   if (!worker_) return drain();
   std::unique_lock lock(worker_->mutex);
   const std::uint64_t mine = ++worker_->asked;
-  worker_->wake.notify_all();
+  worker_->bell.ring();
   worker_->drained.wait(lock, [&] { return worker_->answered >= mine; });
 }
 

@@ -1,8 +1,8 @@
 // Recorder: carries finished exchanges from the event loops to whoever counts, logs or stores them.
 //
-// One bounded ring per loop, written by that loop alone; one thread that empties all rings every period. A
-// loop never waits, locks or makes a system call here: a full ring drops the record and counts it. Must not
-// know: what the sinks do.
+// One bounded ring per loop, written by that loop alone; one thread that empties all rings every period, and at
+// once when one is half full (the loop's only system call here, once in thousands of records). A loop never waits or
+// locks: a full ring drops the record and counts it. Must not know: what the sinks do.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class Recorder {
 
   struct Options {
     std::uint32_t loops = 1;
-    std::uint32_t capacity = 2048;  // records per loop; rounded up to a power of two
+    std::uint32_t capacity = 4096;  // records per loop; rounded up to a power of two
     base::Duration period = std::chrono::milliseconds{50};
   };
 

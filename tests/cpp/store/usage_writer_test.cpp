@@ -144,15 +144,15 @@ TEST_F(Ledger, HealsAfterAFullDisk) {
     ledger->writer().run([pragma](Connection& db) { db.execute(pragma); }).value();
   };
   limit_pages("PRAGMA max_page_count=1");  // SQLite takes the present size instead: not one page more
-  std::vector<ExchangeRecord> many;
-  for (int number = 0; number < 100; ++number) many.push_back(record());
+  std::vector<ExchangeRecord> many;  // more than fit into the pages that are there
+  for (int number = 0; number < 1000; ++number) many.push_back(record());
   ledger->accept(many);
   while (ledger->failure().empty()) std::this_thread::yield();
   EXPECT_NE(ledger->failure().find("the disk is full"), std::string::npos) << ledger->failure();
   EXPECT_EQ(count("SELECT count(*) FROM attempts"), 0) << "a batch is written whole or not at all";
   limit_pages("PRAGMA max_page_count=100000");
   ASSERT_TRUE(ledger->flush(kPatience));
-  EXPECT_EQ(count("SELECT count(*) FROM attempts"), 100);
+  EXPECT_EQ(count("SELECT count(*) FROM attempts"), 1000);
   EXPECT_EQ(ledger->dropped(), 0u);
 }
 

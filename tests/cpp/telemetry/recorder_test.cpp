@@ -56,6 +56,18 @@ TEST(Recorder, StopHandsOverWhatIsLeft) {
   EXPECT_EQ(seen, 100U);
 }
 
+TEST(Recorder, AHalfFullRingIsEmptiedAtOnce) {
+  Recorder recorder({.capacity = 8, .period = kNever});
+  std::promise<std::uint64_t> arrived;
+  recorder.add_sink([&](std::span<const ExchangeRecord> records) {
+    if (records.front().bytes_in == 0) arrived.set_value(records.size());
+  });
+  recorder.start();
+  for (std::uint64_t n = 0; n < 5; ++n) recorder.record(0, numbered(n));
+  EXPECT_GE(arrived.get_future().get(), 1U);
+  EXPECT_EQ(recorder.dropped(), 0U);
+}
+
 TEST(Recorder, AFullRingDropsAndCountsAndNeverWaits) {
   Recorder recorder({.loops = 2, .capacity = 4, .period = kNever});
   std::promise<void> entered, release;
