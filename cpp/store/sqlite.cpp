@@ -66,6 +66,12 @@ void expect_ok(sqlite3* db, int code) {
   if (code != SQLITE_OK) raise(db);
 }
 
+// SQLite counts its memory under one lock for the whole process; nobody asks for the count. Refused, and then no harm,
+// when somebody in this process (a Python program) has used SQLite already.
+void forgo_memory_statistics() {
+  [[maybe_unused]] static const int told = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct Hash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
@@ -96,6 +102,7 @@ Connection::Connection(Connection&& other) noexcept = default;
 Connection::~Connection() = default;
 
 Connection Connection::open(const std::string& path, Mode mode, std::chrono::milliseconds busy_timeout) {
+  forgo_memory_statistics();
   if (mode == Mode::writer) {
     // SQLite gives its journal files the mode of the database file.
     const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
