@@ -132,3 +132,10 @@ def test_continuous_integration_calls_the_same_command() -> None:
     assert script.startswith("#!/usr/bin/env bash")
     assert "set -euo pipefail" in script
     assert re.search(r"\bmake test\b", script)
+
+
+def test_the_map_of_the_core_names_files_that_exist() -> None:
+    named = re.findall(r"`([a-z_]+/[a-z_]+\.[ch]pp)`", text_of(ROOT / "cpp/README.md"))
+
+    assert len(named) > 20
+    assert not [name for name in named if not (ROOT / "cpp" / name).is_file()]
