@@ -14,11 +14,8 @@ namespace headworks::app {
 using base::ErrorKind;
 
 StartFailure failure_of(const base::Error& error, Exit exit) {
-  switch (error.kind) {
-    case ErrorKind::invalid_configuration: exit = Exit::configuration; break;
-    case ErrorKind::key_unreadable: exit = Exit::master_key; break;
-    default: break;
-  }
+  if (error.kind == ErrorKind::invalid_configuration) exit = Exit::configuration;
+  if (error.kind == ErrorKind::key_unreadable) exit = Exit::master_key;
   return {exit, error.detail.empty() ? error.message : error.message + " (" + error.detail + ")"};
 }
 

@@ -24,7 +24,7 @@ constexpr std::array kTable = {
     ErrorRow{missing_model, "missing_model", 400, 400, kInvalid, kInvalid, never, LogLevel::info},
     ErrorRow{missing_credential, "missing_credential", 401, 401, kAuth, kAuth, never, LogLevel::info},
     ErrorRow{invalid_api_key, "invalid_api_key", 401, 401, kAuth, kAuth, never, LogLevel::info},
-    ErrorRow{insufficient_quota, "insufficient_quota", 429, 402, "insufficient_quota", "billing_error", never,
+    ErrorRow{insufficient_quota, "insufficient_quota", 429, 402, "insufficient_quota", "billing_error", exhausted,
              LogLevel::info},
     ErrorRow{model_not_allowed, "model_not_allowed", 403, 403, "permission_error", "permission_error", never,
              LogLevel::info},

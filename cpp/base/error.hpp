@@ -67,7 +67,7 @@ enum class ErrorKind : std::uint8_t {
 enum class ClientRetry : std::uint8_t {
   never,      // the same request will fail again
   later,      // 429: the answer says when
-  exhausted,  // we have retried already: x-should-retry: false
+  exhausted,  // we have retried already, or a budget is spent: x-should-retry: false
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };

@@ -43,20 +43,11 @@ void write_error(Dialect dialect, const base::Error& error, std::string_view req
                  wire::HeadWriter& head, std::string& body) {
   head.field("content-type", "application/json");
   if (error.retry_after) write_retry_after(head, *error.retry_after);
-  const base::ClientRetry retry = base::row_of(error.kind).client_retry;
-  if (retry == base::ClientRetry::exhausted || error.kind == base::ErrorKind::insufficient_quota)
-    head.field("x-should-retry", "false");
-  switch (error.kind) {
-    case base::ErrorKind::missing_credential:
-    case base::ErrorKind::invalid_api_key:
-      head.field("www-authenticate", "Bearer");
-      break;
-    case base::ErrorKind::method_not_allowed:
-      head.field("allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
-      break;
-    default:
-      break;
-  }
+  const base::ErrorRow& row = base::row_of(error.kind);
+  if (row.client_retry == base::ClientRetry::exhausted) head.field("x-should-retry", "false");
+  // What RFC 9110 requires with these two (sections 11.6.1 and 15.5.6).
+  if (row.status == 401) head.field("www-authenticate", "Bearer");
+  if (row.status == 405) head.field("allow", "GET, HEAD, POST, PUT, PATCH, DELETE");
   if (dialect == Dialect::anthropic)
     write_anthropic(error, request_id, body);
   else

@@ -28,7 +28,7 @@ TEST(ErrorTable, ASpentBudgetStopsAgentsInBothDialects) {
   const ErrorRow& row = row_of(ErrorKind::insufficient_quota);
   EXPECT_EQ(row.status, 429);
   EXPECT_EQ(row.anthropic_status, 402);
-  EXPECT_EQ(row.client_retry, ClientRetry::never);
+  EXPECT_EQ(row.client_retry, ClientRetry::exhausted);
 }
 
 TEST(Result, HoldsAValueOrTheReason) {
