@@ -66,10 +66,11 @@ void estimate_input(const ClientRequest& request, base::Usage& usage) {
 }
 
 // The end of a stream that the client must not take for complete.
-net::Task<> end_cut_stream(Exchange& exchange, Attempt& attempt, ErrorKind kind, std::string_view before) {
+net::Task<> end_cut_stream(Exchange& exchange, Attempt& attempt, ErrorKind kind) {
   attempt.record().error = kind;
   exchange.end_with(kind);
-  std::string out(before);
+  std::string out;
+  if (attempt.filter().inside_event()) out = "\n\n";  // or ours would become a part of theirs
   if (!attempt.filter().error_seen())
     dialect::append_stream_error(attempt.request().route->stream, cut_error(kind), exchange.id(), out);
   if (!out.empty()) co_await exchange.response().write(out);
@@ -80,13 +81,14 @@ net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
   net::ResponseWriter& response = exchange.response();
   const dialect::StreamMeter& meter = attempt.filter().meter();
   const dialect::RouteRow& route = *attempt.request().route;
+  json::JsonReader& json = exchange.context().json;
   IoStatus sent = co_await response.begin_stream(attempt.first_bytes());
   bool cut = false;
   while (sent == IoStatus::ok) {
     const net::UpstreamCall::Part part = attempt.call().poll_body();
     CallStatus status = part.status;
     if (status == CallStatus::ok) {
-      const std::string_view out = attempt.filter().feed(exchange.context().json, part.bytes);
+      const std::string_view out = attempt.filter().feed(json, part.bytes);
       if (!out.empty()) sent = co_await response.write(out);
       continue;
     }
@@ -95,21 +97,21 @@ net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
       if (status == CallStatus::ok) continue;
     }
     if (status == CallStatus::interrupted) break;
+    const std::string_view held = status == CallStatus::end ? attempt.filter().finish(json) : std::string_view{};
     if (status == CallStatus::end && meter.complete() && !attempt.filter().error_seen()) {
       attempt.call().finish();
-      co_await response.write(attempt.filter().flush(), true);
+      co_await response.write(held, true);
       attempt.record().usage = meter.usage(false);
       co_return;
     }
     cut = true;
     const ErrorKind kind = attempt.filter().error_seen() ? ErrorKind::upstream_error : kind_of(status);
-    const std::string_view held = status == CallStatus::end ? attempt.filter().flush() : std::string_view{};
     if (route.stream == dialect::StreamShape::none) {
       attempt.record().error = kind;
       exchange.end_with(kind);
       response.abandon();
     } else {
-      co_await end_cut_stream(exchange, attempt, kind, held);
+      co_await end_cut_stream(exchange, attempt, kind);
     }
     break;
   }

@@ -140,8 +140,11 @@ Task<CallStatus> UpstreamCall::send(std::string_view head, std::span<const std::
   switch (status) {
     case IoStatus::ok:
     case IoStatus::answered: co_return CallStatus::ok;
-    case IoStatus::interrupted: co_return CallStatus::interrupted;
-    case IoStatus::timeout: co_return CallStatus::first_byte_timeout;
+    case IoStatus::interrupted:
+    case IoStatus::timeout:
+      // A FIN would wait behind what the upstream does not read; a reset tells it now.
+      connection_->socket.reset_on_close();
+      co_return status == IoStatus::timeout ? CallStatus::first_byte_timeout : CallStatus::interrupted;
     default: break;
   }
   // The upstream may have refused early and closed: its answer can still be there to read.
@@ -246,7 +249,8 @@ UpstreamCall::Part UpstreamCall::decode() {
     const auto step = chunked_.next(buffer_.view(begin_, end_));
     if (!step) {
       detail_ = step.error().message;
-      return {CallStatus::malformed, {}};
+      malformed_ = true;  // told once what came before it has been handed out
+      break;
     }
     if (!step->payload.empty()) {
       char* payload = buffer_.data() + (step->payload.data() - buffer_.data());
@@ -257,13 +261,15 @@ UpstreamCall::Part UpstreamCall::decode() {
     begin_ += step->consumed;
     done_ = step->done;
   }
-  if (content_size == 0) return {done_ ? CallStatus::end : CallStatus::would_block, {}};
-  return {CallStatus::ok, {content, content_size}};
+  if (content_size > 0) return {CallStatus::ok, {content, content_size}};
+  if (malformed_) return {CallStatus::malformed, {}};
+  return {done_ ? CallStatus::end : CallStatus::would_block, {}};
 }
 
 UpstreamCall::Part UpstreamCall::poll_body() {
   for (;;) {
     if (done_) return {CallStatus::end, {}};
+    if (malformed_) return {CallStatus::malformed, {}};
     if (begin_ < end_) {
       const Part part = decode();
       if (part.status != CallStatus::would_block) return part;

@@ -158,7 +158,8 @@ class UpstreamCall {
   std::uint64_t left_ = 0;
   int interim_ = 0;
   bool reused_ = false;
-  bool done_ = false;  // the body's end has been read
+  bool done_ = false;       // the body's end has been read
+  bool malformed_ = false;  // its framing broke
   base::TimePoint connected_at_{};
   base::TimePoint first_byte_at_{};
   std::string detail_;
