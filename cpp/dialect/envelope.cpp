@@ -126,9 +126,10 @@ Result<void> read_stream_options(json::JsonReader& reader, std::string_view body
 Result<void> check_model(std::string_view model) {
   if (model.empty()) return wrong("model is empty", "model");
   if (model.size() > kMaxModelBytes) return wrong("model is longer than 512 bytes", "model");
+  if (model.find('\0') != std::string_view::npos) return wrong("model holds a NUL character", "model");
   for (const char c : model)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      return wrong("model holds a control character", "model");
+      return wrong("no model has a control character in its name", "model", ErrorKind::model_not_found);
   return {};
 }
 

@@ -247,6 +247,9 @@ Result<std::size_t> HeadScanner::on_line(std::string_view bytes, std::size_t lin
   line_begin_ = scanned_ = line_end + 1;
   if (lines_++ == 0) {
     if (line.empty()) return fail(malformed, "the message begins with an empty line");
+    // Told at the first line: who speaks another protocol would never send the rest.
+    if (kind_ == Kind::response && !line.starts_with("HTTP/"))
+      return fail(malformed, "the upstream does not speak HTTP");
     if (kind_ == Kind::request) {
       if (line.size() > limits_.target_bytes + 32) return lines_ = 0, over_limit();
       if (line.find(" HTTP/") == std::string_view::npos && (line.empty() || line.back() != ' '))

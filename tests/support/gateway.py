@@ -167,6 +167,11 @@ class Gateway:
         assert self._process is not None, "it is not running"
         return self._process.pid
 
+    def resident_bytes(self) -> int:
+        """The memory that the process holds now."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     # What it says
 
     @property

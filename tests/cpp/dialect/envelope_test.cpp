@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"J14 empty", R"({"model":""})", "bad_request"},
         Row{"J14 512 bytes", R"({"model":")" + std::string(512, 'a') + "\"}", "fine"},
         Row{"J14 513 bytes", R"({"model":")" + std::string(513, 'a') + "\"}", "bad_request"},
-        Row{"J15 line end", R"({"model":"a\r\nX: y"})", "bad_request"},
+        Row{"J15 line end", R"({"model":"a\r\nX: y"})", "model_not_found"},
         Row{"J15 markup is a name like others", R"({"model":"<img>"})", "fine"},
         Row{"J16 stream is text", R"({"model":"a","stream":"yes"})", "bad_request"},
         Row{"J16 stream is a number", R"({"model":"a","stream":1})", "bad_request"},

@@ -81,7 +81,7 @@ TEST(Multipart, RefusesWhatTwoReadersCouldReadDifferently) {
   EXPECT_EQ(code_of(kType, ""), "bad_request");
   EXPECT_EQ(code_of(kType, "--b"), "bad_request");
   EXPECT_EQ(code_of(kType, part("name=model", "") + "--b--"), "bad_request");
-  EXPECT_EQ(code_of(kType, part("name=model", "a\r\nb") + "--b--"), "bad_request");
+  EXPECT_EQ(code_of(kType, part("name=model", "a\r\nb") + "--b--"), "model_not_found");
   EXPECT_EQ(code_of(kType, part("name=model", std::string(513, 'a')) + "--b--"), "bad_request");
 }
 
