@@ -77,7 +77,7 @@ class Server:
         self._ending = weakref.finalize(self, _end, [core], throw_away)
 
     def close(self) -> None:
-        """Stops gracefully and waits for it. May be called again; a server that is forgotten does it by itself."""
+        """Stops gracefully and waits for it. May be called again; a forgotten server does it by itself."""
         ending, self._ending, self._core = self._ending, None, None
         if ending is not None:
             ending()

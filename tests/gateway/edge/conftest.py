@@ -1,4 +1,4 @@
-"""`edge`: one gateway in front of one upstream for a whole file; every row talks to it over a socket of its own."""
+"""`edge`: one gateway in front of one upstream for a whole file; every row has a socket of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 @pytest.fixture
 def edge_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Edge]]:
-    """`edge_with(script, **settings)`: one of its own, for rows that need another upstream or shorter timeouts."""
+    """`edge_with(script, **settings)`: one of its own, for rows with other answers or shorter timeouts."""
     made: list[tuple[Upstream, Edge]] = []
 
     def build(script: Any = (), **settings: Any) -> Edge:

@@ -1,4 +1,4 @@
-"""Edge: a gateway seen as bytes. What a row sends, what it gets back, and that the house stands afterwards."""
+"""Edge: a gateway seen as bytes. What a row sends, what it gets, and that the house stands afterwards."""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ REFUSED = [
     of_length("5, 6", "S02 list of lengths"),
     Row("S03 one length twice", post("Content-Length: 5", "Content-Length: 5")),
     of_length("5, 5", "S03 list of one length"),
-    *(of_length(value, f"S04 {value!r}") for value in ("+5", "-1", "0x5", "5a", "1_0", "1 0", "", str(2**64))),
+    *(of_length(value, f"S04 {value!r}")
+      for value in ("+5", "-1", "0x5", "5a", "1_0", "1 0", "", str(2**64))),
     *(of_length(value, f"S05 {value!r}") for value in ("0005", "00", "-0")),
     Row("S06 2^64-1", post(f"Content-Length: {2**64 - 1}", body=b""), (413,)),
     Row("S06 999999999", post("Content-Length: 999999999", body=b""), (413,)),

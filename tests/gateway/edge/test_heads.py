@@ -1,4 +1,4 @@
-"""Request lines and headers that are wrong, hostile or merely odd. Each row: bytes, and what must come back."""
+"""Request lines and headers that are wrong, hostile or merely odd. Each row: bytes, and what comes back."""
 
 from __future__ import annotations
 

@@ -48,18 +48,19 @@ NOT_JSON = [
     bad("J03 a member without a value", '{"model":"a", nonsense }'),
     bad("J04 two documents", BODY + BODY),
     bad("J04 text behind the end", BODY + b" x"),
-    *(bad(f"J05 {value}", with_member(f'"x":{value}')) for value in ("NaN", "Infinity", "01.2.3", "01", "1.", ".5", "+1")),
+    *(bad(f"J05 {value}", with_member(f'"x":{value}'))
+      for value in ("NaN", "Infinity", "01.2.3", "01", "1.", ".5", "+1")),
     bad("J05 comment", with_member('/* no */ "x":1')),
     bad("J05 comma at the end", BODY[:-1] + b",}"),
     bad("J06 the model twice", '{"model":"cheap","model":"expensive","messages":[]}', "duplicate_key"),
     bad("J06 stream twice", with_member('"stream":false,"stream":true'), "duplicate_key"),
-    bad("J08 the model twice, once escaped", '{"model":"cheap","mod\\u0065l":"expensive","messages":[]}', "duplicate_key"),
+    bad("J08 the model twice, one escaped", '{"model":"a","mod\\u0065l":"b","messages":[]}', "duplicate_key"),
     bad("J09 invalid UTF-8", with_member(b'"x":"\xff"')),
     bad("J09 overlong UTF-8", with_member(b'"x":"\xc0\xaf"')),
     bad("J09 surrogate in UTF-8", with_member(b'"x":"\xed\xa0\x80"')),
     bad("J09 control character", with_member(b'"x":"a\nb"')),
-    *(bad(f"J09 lone surrogate in {where}", body) for where, body in (
-        ("the model", '{"model":"a\\ud800","messages":[]}'), ("another string", with_member('"x":"\\ud800"')))),
+    bad("J09 lone surrogate in the model", '{"model":"a\\ud800","messages":[]}'),
+    bad("J09 lone surrogate elsewhere", with_member('"x":"\\ud800"')),
     bad("J10 NUL in the model", '{"model":"gpt\\u0000-4","messages":[]}', "bad_request", "model_not_found"),
     bad("J11 byte order mark", b"\xef\xbb\xbf" + BODY),
     bad("J12 5,000 deep", with_member('"x":' + "[" * 5_000 + "]" * 5_000)),
@@ -67,7 +68,7 @@ NOT_JSON = [
     bad("J14 no model", '{"messages":[]}', "missing_model"),
     *(bad(f"J14 model {value}", f'{{"model":{value},"messages":[]}}', "bad_request", "missing_model")
       for value in ("7", "null", '""', "[]", "{}")),
-    bad("J14 model of 10 kB", f'{{"model":"{"x" * 10_000}","messages":[]}}', "bad_request", "model_not_found"),
+    bad("J14 model of 10 kB", f'{{"model":"{"x" * 10_000}","messages":[]}}', "bad_request"),
     bad("J16 stream is no boolean", with_member('"stream":"yes"'), "bad_request"),
     bad("J18 8 MB of nesting in tools", with_member('"tools":' + '{"a":' * (8 * MIB // 5))),
 ]  # fmt: skip
