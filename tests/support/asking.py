@@ -1,0 +1,93 @@
+"""Configurations of a few lines, and requests of one: for tests in which the bytes do not matter."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import urllib.request
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from support.raw_client import RawAnswer, RawClient
+
+if TYPE_CHECKING:
+    from headworks.testing import Upstream
+    from support.gateway import Gateway
+
+KEY = "hw_key_asking-0123456789abcdef"
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
+COUNT_TOKENS = "/v1/messages/count_tokens"
+EMBEDDINGS = "/v1/embeddings"
+
+
+def backend(name: str, upstream: Upstream | str, pool: str = "primary", **fields: Any) -> dict[str, Any]:
+    """A backend of a configuration; its key is `sk-NAME`."""
+    url = upstream if isinstance(upstream, str) else f"{upstream.url}/v1"
+    return {"name": name, "api_base_url": url, "api_key": f"sk-{name}", "pool": pool, **fields}
+
+
+def config(*backends: dict[str, Any], key: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+    """A configuration with one client key (`key`: its fields) and these groups of settings."""
+    return {
+        "version": 1,
+        "settings": settings,
+        "pools": [{"name": "primary"}, {"name": "fallback"}],
+        "backends": list(backends),
+        "client_keys": [{"name": "app", "key": KEY, **(key or {})}],
+    }
+
+
+def body_of(path: str, model: str = "m", **members: Any) -> bytes:
+    """The smallest request of a route."""
+    asked: dict[str, Any] = {"model": model}
+    if path == EMBEDDINGS:
+        asked["input"] = "hi"
+    else:
+        asked["messages"] = [{"role": "user", "content": "hi"}]
+    if path == MESSAGES:
+        asked["max_tokens"] = 10
+    return json.dumps({**asked, **members}).encode()
+
+
+def ask(
+    gateway: Gateway,
+    path: str = CHAT,
+    model: str = "m",
+    *,
+    key: str | None = KEY,
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> RawAnswer:
+    """One request over a connection of its own."""
+    credential = {"authorization": f"Bearer {key}"} if key else {}
+    with RawClient(gateway.url, seconds=30) as client:
+        return client.request(
+            "POST",
+            path,
+            headers={**credential, "content-type": "application/json", **(headers or {})},
+            body=body_of(path, model, **members),
+        )
+
+
+def error_of(answer: RawAnswer) -> dict[str, Any]:
+    """The error of an error body, in both dialects."""
+    error: dict[str, Any] = json.loads(answer.body)["error"]
+    return error
+
+
+def metrics_of(gateway: Gateway) -> dict[str, float]:
+    """The samples of /metrics by name and labels, as Prometheus writes them."""
+    with urllib.request.urlopen(f"{gateway.admin_url}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in samples}
+
+
+def rows_of(
+    gateway: Gateway, sql: str = "SELECT * FROM attempts ORDER BY started_us, attempt"
+) -> list[dict[str, Any]]:
+    """Rows of the ledger, read from outside while the gateway runs or after it."""
+    with closing(sqlite3.connect(f"file:{gateway.data_dir / 'usage.db'}?mode=ro", uri=True)) as ledger:
+        ledger.row_factory = sqlite3.Row
+        return [dict(row) for row in ledger.execute(sql)]
