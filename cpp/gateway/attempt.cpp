@@ -204,7 +204,6 @@ net::Task<Attempt::End> Attempt::read_error(FailureClass failure) {
   if (const wire::Field* type = head.find(wire::FieldId::content_type)) last_answer_.content_type = type->value;
   const bool json = begins_with(last_answer_.content_type, "application/json") ||
                     begins_with(last_answer_.content_type, "application/problem+json");
-  // From here on head's views are gone: reading the body reuses their bytes.
   std::string& body = last_answer_.body;
   for (;;) {
     const net::UpstreamCall::Part part = call_.poll_body();

@@ -160,7 +160,8 @@ Result<bool> UpstreamCall::parse_head(std::string_view method) {
     head_ = {};
     if (auto parsed = wire::parse_response_head(buffer_.view(begin_, begin_ + *size), method, head_); !parsed)
       return parsed.error();
-    begin_ += *size;
+    head_begin_ = begin_;
+    head_end_ = begin_ += *size;
     if (head_.status >= 200) break;
     if (head_.status == 101 || ++interim_ > kMaxInterim)
       return fail(ErrorKind::upstream_malformed, "the upstream sent interim answers that were not asked for");
@@ -228,6 +229,17 @@ Task<CallStatus> UpstreamCall::start(std::string_view head, std::span<const std:
   }
 }
 
+// Most answers come in one piece, and then nothing is copied. When the body comes later it needs the buffer, and the
+// head moves out.
+void UpstreamCall::keep_head() {
+  if (head_begin_ == head_end_) return;
+  const char* const from = buffer_.data() + head_begin_;
+  kept_head_.assign(from, head_end_ - head_begin_);
+  const auto move = [&](std::string_view& view) { view = {kept_head_.data() + (view.data() - from), view.size()}; };
+  for (wire::Field& field : head_.fields) move(field.name), move(field.value);
+  head_begin_ = head_end_ = 0;
+}
+
 // The content of what is buffered, as one contiguous piece: later chunks are moved up to the first one's end.
 UpstreamCall::Part UpstreamCall::decode() {
   if (head_.framing == wire::Framing::until_close) {
@@ -274,6 +286,7 @@ UpstreamCall::Part UpstreamCall::poll_body() {
       const Part part = decode();
       if (part.status != CallStatus::would_block) return part;
     }
+    keep_head();
     begin_ = end_ = 0;
     if (interruptible_.interrupted) return {CallStatus::interrupted, {}};
     if (!buffer_) buffer_ = client_.loop().buffers().rent();

@@ -95,7 +95,7 @@ enum class CallStatus : std::uint8_t {
   interrupted,
 };
 
-// One request and its answer. The answer's head and pieces are views that live until the next poll_body().
+// One request and its answer. The head lives until finish(), a piece of the body until the next poll_body().
 class UpstreamCall {
  public:
   struct Deadlines {
@@ -142,6 +142,7 @@ class UpstreamCall {
   Task<CallStatus> send(std::string_view head, std::span<const std::string_view> body);
   Task<CallStatus> read_head(std::string_view method);
   base::Result<bool> parse_head(std::string_view method);  // true: the final head has been read
+  void keep_head();
   Part decode();
   void drop_connection();
 
@@ -154,6 +155,9 @@ class UpstreamCall {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   wire::ResponseHead head_;
+  std::size_t head_begin_ = 0;  // where its bytes stand in the buffer
+  std::size_t head_end_ = 0;
+  std::string kept_head_;  // its bytes, once the buffer is needed for the body
   wire::ChunkedDecoder chunked_{wire::ChunkedDecoder::From::upstream};
   std::uint64_t left_ = 0;
   int interim_ = 0;

@@ -171,7 +171,7 @@ def test_without_a_fallback_the_limit_is_told(upstream: MakeUpstream, gateway: M
 
 def test_counting_tokens_takes_nothing(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """Neither from the backend's bucket nor from the key's."""
-    fields = {"api": "anthropic", "rpm_limit": 1}
+    fields: dict[str, Any] = {"api": "anthropic", "rpm_limit": 1}
     house = gateway(config(backend("first", upstream(), **fields), key={"rpm_limit": 1}), key=KEY)
 
     statuses = [ask(house, COUNT_TOKENS).status for _ in range(3)]

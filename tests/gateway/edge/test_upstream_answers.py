@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.edge.edge import BODY, Edge, code_of, post
+from gateway.edge.edge import BODY, Edge, code_of, message, post
 from headworks.testing import Upstream
 
 KIB, MIB = 1024, 1024 * 1024
@@ -102,6 +102,29 @@ def test_a_short_answer_is_shown_as_cut(edge: Edge) -> None:
 
     assert got.status == 200
     assert not got.complete
+    edge.requests()
+
+
+EVENT = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [("application/json", ANSWER.ljust(900)), ("text/event-stream", EVENT * 20 + b"data: [DONE]\n\n")],
+    ids=["plain", "stream"],
+)
+def test_a_head_that_comes_before_its_body_stays_whole(edge: Edge, content_type: str, body: bytes) -> None:
+    """Real servers send it first, and the body when there is one: its fields must outlive that wait."""
+    lines = (f"Content-Type: {content_type}", f"Content-Length: {len(body)}", "OpenAI-Version: " + "v" * 200)
+    head = message("HTTP/1.1 200 OK", "X-Request-Id: of-the-upstream", *lines)
+    edge.upstream.set_script([{**raw(head + body), "drip": {"bytes": len(head), "every_ms": 30}}])
+    asked = BODY[:-1] + b',"stream":true}' if content_type == "text/event-stream" else BODY
+
+    (got,) = edge.talk(post(length=True, body=asked), answers=1).answers
+
+    assert (got.complete, got.body) == (True, body)
+    assert got.header("x-upstream-request-id") == "of-the-upstream"
+    assert got.header("openai-version") == "v" * 200
     edge.requests()
 
 
