@@ -93,6 +93,8 @@ base::TimePoint Attempt::idle_deadline() const {
   return std::min(total_deadline_, exchange_.now() + of_seconds(exchange_.snapshot().settings().timeouts.idle_seconds));
 }
 
+bool Attempt::is_out_of_time() const { return exchange_.now() >= total_deadline_; }
+
 Attempt::End Attempt::fail(FailureClass failure) {
   failure_.failure = failure;
   record_.error = routing::row_of(failure).kind;
@@ -105,7 +107,7 @@ Attempt::End Attempt::fail_transport(CallStatus status) {
     case CallStatus::connect_failed:
     case CallStatus::connect_timeout: return fail(FailureClass::connect);
     case CallStatus::first_byte_timeout:
-      return fail(exchange_.now() >= total_deadline_ ? FailureClass::timeout_total : FailureClass::timeout_first_byte);
+      return fail(is_out_of_time() ? FailureClass::timeout_total : FailureClass::timeout_first_byte);
     case CallStatus::malformed: return fail(FailureClass::malformed);
     default: return fail(FailureClass::reset);
   }

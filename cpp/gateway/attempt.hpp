@@ -48,8 +48,10 @@ class Attempt {
   bool body_ended() const { return body_ended_; }
   bool is_stream() const { return stream_; }
   StreamFilter& filter() { return filter_; }
+  const StreamFilter& filter() const { return filter_; }
   // How long to wait for the next byte.
   base::TimePoint idle_deadline() const;
+  bool is_out_of_time() const;  // all the time that this attempt had is used up
 
   // After `failed`.
   const routing::UpstreamFailure& failure() const { return failure_; }

@@ -24,7 +24,7 @@ Exchange::~Exchange() {
   record_.overhead = std::max(base::Duration{}, record_.total - upstream - record_.queue_wait);
   record_.status = response_.status();
   record_.bytes_out = response_.body_bytes();
-  if (client_left_ && !response_.complete()) {
+  if (!response_.complete() && !client_has_all_ && !record_.error) {  // it left, or did not read
     record_.status = base::row_of(base::ErrorKind::client_closed).status;
     record_.error = base::ErrorKind::client_closed;
   }

@@ -49,6 +49,8 @@ class Exchange final : private net::PeerWatcher {
 
   // How the exchange ended, for the record: an error of ours or the upstream's, or the client's leaving.
   void end_with(base::ErrorKind error) { record_.error = error; }
+  // The client has the event that ends its stream: hanging up then, as SDKs do, is no leaving.
+  void note_client_has_all() { client_has_all_ = true; }
 
  private:
   void on_peer_closed() override;
@@ -65,6 +67,7 @@ class Exchange final : private net::PeerWatcher {
   net::UpstreamCall* call_ = nullptr;
   net::Sleep* sleep_ = nullptr;
   bool client_left_ = false;
+  bool client_has_all_ = false;
 };
 
 }  // namespace headworks::gateway

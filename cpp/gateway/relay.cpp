@@ -32,21 +32,19 @@ class Tail {
   std::string text_;
 };
 
-// How the body's transfer from the upstream ended.
-ErrorKind kind_of(CallStatus status) {
+// How the body's transfer from the upstream broke off.
+base::Error cut_error(const Attempt& attempt, CallStatus status) {
+  if (attempt.filter().error_seen())
+    return base::fail(ErrorKind::upstream_error, "the upstream reported an error in the middle of its answer");
   switch (status) {
-    case CallStatus::first_byte_timeout: return ErrorKind::upstream_timeout;
-    case CallStatus::malformed: return ErrorKind::upstream_malformed;
-    default: return ErrorKind::upstream_reset;
-  }
-}
-
-base::Error cut_error(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::upstream_timeout: return base::fail(kind, "the upstream went silent in the middle of its answer");
-    case ErrorKind::upstream_malformed: return base::fail(kind, "the upstream's answer broke off: its framing is malformed");
-    case ErrorKind::upstream_error: return base::fail(kind, "the upstream reported an error in the middle of its answer");
-    default: return base::fail(kind, "the upstream's answer was cut before its end");
+    case CallStatus::first_byte_timeout:
+      if (attempt.is_out_of_time())
+        return base::fail(ErrorKind::deadline_exceeded, "the request's time was up in the middle of its answer");
+      return base::fail(ErrorKind::upstream_timeout, "the upstream went silent in the middle of its answer");
+    case CallStatus::malformed:
+      return base::fail(ErrorKind::upstream_malformed, "the upstream's answer broke off: its framing is malformed");
+    default:
+      return base::fail(ErrorKind::upstream_reset, "the upstream's answer was cut before its end");
   }
 }
 
@@ -65,25 +63,27 @@ void estimate_input(const ClientRequest& request, base::Usage& usage) {
     usage.input_tokens = (request.body.size() + 3) / 4;
 }
 
-// The end of a stream that the client must not take for complete.
-net::Task<> end_cut_stream(Exchange& exchange, Attempt& attempt, ErrorKind kind) {
-  attempt.record().error = kind;
-  exchange.end_with(kind);
-  std::string out;
-  if (attempt.filter().inside_event()) out = "\n\n";  // or ours would become a part of theirs
-  if (!attempt.filter().error_seen())
-    dialect::append_stream_error(attempt.request().route->stream, cut_error(kind), exchange.id(), out);
-  if (!out.empty()) co_await exchange.response().write(out);
+// The end of a body that the client must not take for complete: an error event where the dialect has one, and a
+// connection that ends without the body's end.
+net::Task<> end_cut(Exchange& exchange, Attempt& attempt, CallStatus status) {
+  const base::Error error = cut_error(attempt, status);
+  attempt.record().error = error.kind;
+  exchange.end_with(error.kind);
+  const dialect::StreamShape shape = attempt.request().route->stream;
+  if (attempt.is_stream() && shape != dialect::StreamShape::none) {
+    std::string out;
+    if (attempt.filter().inside_event()) out = "\n\n";  // or ours would become a part of theirs
+    if (!attempt.filter().error_seen()) dialect::append_stream_error(shape, error, exchange.id(), out);
+    if (!out.empty()) co_await exchange.response().write(out);
+  }
   exchange.response().abandon();
 }
 
 net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
   net::ResponseWriter& response = exchange.response();
   const dialect::StreamMeter& meter = attempt.filter().meter();
-  const dialect::RouteRow& route = *attempt.request().route;
   json::JsonReader& json = exchange.context().json;
   IoStatus sent = co_await response.begin_stream(attempt.first_bytes());
-  bool cut = false;
   while (sent == IoStatus::ok) {
     const net::UpstreamCall::Part part = attempt.call().poll_body();
     CallStatus status = part.status;
@@ -104,19 +104,14 @@ net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
       attempt.record().usage = meter.usage(false);
       co_return;
     }
-    cut = true;
-    const ErrorKind kind = attempt.filter().error_seen() ? ErrorKind::upstream_error : kind_of(status);
-    if (route.stream == dialect::StreamShape::none) {
-      attempt.record().error = kind;
-      exchange.end_with(kind);
-      response.abandon();
-    } else {
-      co_await end_cut_stream(exchange, attempt, kind);
-    }
-    break;
+    co_await end_cut(exchange, attempt, status);
+    attempt.record().usage = meter.usage(true);
+    co_return;
   }
-  if (!cut) attempt.record().error = ErrorKind::client_closed;
-  attempt.record().usage = meter.usage(true);
+  const bool has_all = attempt.request().route->stream != dialect::StreamShape::none && meter.complete();
+  if (has_all) exchange.note_client_has_all();
+  else attempt.record().error = ErrorKind::client_closed;
+  attempt.record().usage = meter.usage(!has_all);
 }
 
 net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
@@ -131,7 +126,8 @@ net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
   if (attempt.body_ended() || (known && first.size() == attempt.call().content_length())) {
     // The common case: all of it is here. One write.
     reported(first);
-    co_await response.send(first);
+    const IoStatus sent = co_await response.send(first);
+    if (sent != IoStatus::ok) attempt.record().error = ErrorKind::client_closed;
     if (attempt.call().poll_body().status == CallStatus::end) attempt.call().finish();
     co_return;
   }
@@ -159,10 +155,7 @@ net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
       reported(tail.padded());
       co_return;
     }
-    const ErrorKind kind = kind_of(status);
-    attempt.record().error = kind;
-    exchange.end_with(kind);
-    response.abandon();
+    co_await end_cut(exchange, attempt, status);
     co_return;
   }
   attempt.record().error = ErrorKind::client_closed;
@@ -177,6 +170,12 @@ net::Task<> relay(Exchange& exchange, Attempt& attempt) {
   for (const wire::Field& field : upstream.fields)
     if (field.traits.response == wire::Passage::pass) head.copy(field);
   attempt.target().backend->gauge->observe_first_byte(attempt.call().first_byte_at() - attempt.started());
+  if (attempt.request().head->method == "HEAD") {
+    const bool told = upstream.find(wire::FieldId::content_length) != nullptr;
+    co_await exchange.response().send_head(told ? std::optional(upstream.content_length) : std::nullopt);
+    attempt.call().finish();
+    co_return;
+  }
   if (attempt.is_stream()) {
     exchange.request().release();
     co_await relay_stream(exchange, attempt);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -62,6 +63,8 @@ class ResponseWriter {
 
   // Sends head and body in one write (a body is left out for HEAD, 204 and 304).
   Socket::WriteWait send(std::string_view body);
+  // The answer to HEAD when there is no body to measure: `length` is what GET would have sent, if that is known.
+  Socket::WriteWait send_head(std::optional<std::uint64_t> length);
 
   // Sends the head and the first bytes of a body whose length is `length`, or unknown (chunked; until close for
   // HTTP/1.0). Empty `first` is fine.

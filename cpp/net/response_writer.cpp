@@ -42,8 +42,6 @@ void ResponseWriter::end_head() {
   if (!session_.keep_alive_ || session_.context_.draining) {
     session_.keep_alive_ = false;
     head.lines("connection: close\r\n");
-  } else if (session_.http_1_0_) {
-    head.lines("connection: keep-alive\r\n");
   }
   head.end();
   count_ = 0;
@@ -66,6 +64,13 @@ Socket::WriteWait ResponseWriter::send(std::string_view body) {
     add(body);
     body_bytes_ = body.size();
   }
+  complete_ = true;
+  return flush();
+}
+
+Socket::WriteWait ResponseWriter::send_head(std::optional<std::uint64_t> length) {
+  if (length) wire::HeadWriter(session_.out_head_).field("content-length", *length);
+  end_head();
   complete_ = true;
   return flush();
 }

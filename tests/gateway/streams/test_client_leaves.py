@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.streams.house import CHAT, KEY, MESSAGES, House, MakeHouse, body_of, request_bytes
+from gateway.streams.house import CHAT, KEY, MESSAGES, House, MakeHouse, body_of, raw_stream, request_bytes
 from support.raw_client import RawClient
 from support.until import until
 
@@ -197,3 +197,22 @@ def test_the_slot_of_a_client_that_left_is_free(house: MakeHouse) -> None:
     second = home.client()
     second.send(request_bytes(CHAT, body_of(CHAT)))
     assert second.answer().status == 200
+
+
+@pytest.mark.parametrize("leave", [by_fin, by_rst], ids=["FIN", "RST"])
+def test_hanging_up_at_the_end_event_is_no_leaving(house: MakeHouse, leave: Leave) -> None:
+    """SDKs do: they read `[DONE]` and close, while the end of the body is still on its way."""
+    usage = '{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":12}}'
+    finish = '{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
+    events = b"".join(f"data: {one}\n\n".encode() for one in (finish, usage, "[DONE]"))
+    home = house([{**raw_stream(events, end=False), "fault": {"at": "body", "do": "hang"}}])
+    client = home.client()
+
+    client.send(request_bytes(CHAT, body_of(CHAT)))
+    read_until(client, b"data: [DONE]\n\n", 1)
+    leave(client)
+
+    (row,) = home.ledger(1)
+    assert (row["error"], row["exchange_error"], row["exchange_status"]) == (None, None, 200)
+    assert (row["input_tokens"], row["output_tokens"], row["usage_source"]) == (9, 12, "reported")
+    home.wait_until_idle()

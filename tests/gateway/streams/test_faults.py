@@ -294,3 +294,14 @@ def test_a_stream_without_a_length_that_ends_before_its_final_event(house: MakeH
     home = house([rule])
 
     expect_told(CHAT, ask(home, CHAT), "upstream_reset")
+
+
+def test_the_time_for_all_of_it_is_up_in_the_middle(house: MakeHouse) -> None:
+    """Not the upstream's silence: it speaks, too slowly for `timeout_seconds`."""
+    home = house([{"stream": {"events": 1_000, "per_second": 20}}], fields={"timeout_seconds": 0.4})
+
+    answer = ask(home, CHAT)
+
+    expect_told(CHAT, answer, "deadline_exceeded")
+    (row,) = home.ledger(1)
+    assert row["usage_source"] == "partial"

@@ -295,6 +295,7 @@ def test_head_gets_the_head_and_no_body(house: MakeHouse, target: str) -> None:
 
     assert answer.status == shown.status
     assert answer.body == b""
+    assert int(str(answer.header("content-length"))) > 0
     # The connection is in step: the next answer is the next request's.
     assert client.request("GET", target, headers=credential).status == shown.status
 
