@@ -79,22 +79,39 @@ def _expect(path: Path) -> None:
 
 @contextlib.contextmanager
 def _process(command: Sequence[str | Path], ready: str, **environment: str) -> Iterator[str]:
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**os.environ, **environment},
-    ) as process:
+    process, url = _start(command, ready, environment)
+    try:
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _start(
+    command: Sequence[str | Path], ready: str, environment: Mapping[str, str]
+) -> tuple[subprocess.Popen[str], str]:
+    """The process and what it said when it was ready; one that hangs at its start is started once more."""
+    for seconds in (20, 60):
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **environment},
+        )
+        lines = Lines(process.stdout)
         try:
-            lines = Lines(process.stdout)
-
-            def find_url() -> str:
-                assert process.poll() is None, "\n".join(lines.all())
-                return next((match[1] for one in lines.all() if (match := re.search(ready, one))), "")
-
-            yield until(find_url, 60, what=f"{command[0]} to be ready")
-        finally:
+            return process, until(lambda: _find(ready, lines, process), seconds, what=f"{command[0]}")  # noqa: B023
+        except AssertionError:
             process.kill()
+            process.wait()
+            failure = lines.all()
+    raise AssertionError("\n".join([f"{command[0]} does not start:", *failure]))
+
+
+def _find(pattern: str, lines: Lines, process: subprocess.Popen[str]) -> str:
+    found = next((match[1] for one in lines.all() if (match := re.search(pattern, one))), "")
+    assert found or process.poll() is None, "it ended"
+    return found

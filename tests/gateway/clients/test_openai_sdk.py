@@ -8,7 +8,12 @@ from collections.abc import Iterator
 import openai
 import pydantic
 import pytest
-from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from openai.types.chat import (
+    ChatCompletionChunk,
+    ChatCompletionMessageParam,
+    ChatCompletionStreamOptionsParam,
+    ChatCompletionToolParam,
+)
 
 from gateway.clients.answers import GREETING, UNICODE
 from support.asking import KEY, rows_of
@@ -56,11 +61,11 @@ def test_chat(client: openai.OpenAI, real: Gateway) -> None:
 @pytest.mark.parametrize("asked", [True, False], ids=["usage asked for", "usage not asked for"])
 def test_chat_stream(client: openai.OpenAI, real: Gateway, asked: bool) -> None:
     """The usage event reaches only who asked for it; the ledger has it in both cases."""
-    options: dict[str, bool] = {"include_usage": True}
+    options: ChatCompletionStreamOptionsParam = {"include_usage": True}
     with client.chat.completions.with_streaming_response.create(
         model="gpt-4o", messages=said("hello"), stream=True, stream_options=options if asked else openai.omit
     ) as raw:
-        chunks = list(raw.parse())
+        chunks: list[ChatCompletionChunk] = list(raw.parse())
         request_id = raw.headers["x-request-id"]
 
     text = "".join(one.choices[0].delta.content or "" for one in chunks if one.choices)

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import anthropic
 import openai
 import pytest
-from openai.types.chat import ChatCompletionMessageParam
+from openai.types.chat import (
+    ChatCompletionChunk,
+    ChatCompletionMessageParam,
+    ChatCompletionStreamOptionsParam,
+)
 
 from support.asking import KEY, rows_of
 from support.gateway import Gateway
@@ -60,7 +64,8 @@ def test_chat(of_openai: openai.OpenAI, model: Gateway) -> None:
 
 @pytest.mark.parametrize("asked", [True, False], ids=["usage asked for", "usage not asked for"])
 def test_chat_stream(of_openai: openai.OpenAI, model: Gateway, asked: bool) -> None:
-    options = {"include_usage": True} if asked else openai.omit
+    usage: ChatCompletionStreamOptionsParam = {"include_usage": True}
+    options = usage if asked else openai.omit
     with of_openai.chat.completions.with_streaming_response.create(
         model=LLAMA_MODEL,
         messages=MESSAGES,
@@ -69,7 +74,7 @@ def test_chat_stream(of_openai: openai.OpenAI, model: Gateway, asked: bool) -> N
         stream=True,
         stream_options=options,
     ) as raw:
-        chunks = list(raw.parse())
+        chunks: list[ChatCompletionChunk] = list(raw.parse())
         request_id = raw.headers["x-request-id"]
 
     assert "".join(one.choices[0].delta.content or "" for one in chunks if one.choices)
