@@ -1,0 +1,217 @@
+"""headworksd as its operators meet it: start, ready, health, metrics, logs, TLS, signals, end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import ssl
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from headworks.testing import Upstream
+from support.asking import CHAT, KEY, ask, backend, config, error_of, metrics_of
+from support.gateway import Gateway
+from support.raw_client import RawClient
+from support.until import until
+
+MakeUpstream = Callable[..., Upstream]
+MakeGateway = Callable[..., Gateway]
+
+
+def status_of(url: str) -> int:
+    with RawClient(url) as client:
+        return client.request("GET", urlsplit(url).path).status
+
+
+def test_it_says_when_it_is_ready_and_where(gateway: MakeGateway) -> None:
+    house = gateway()
+
+    (line,) = house.out_lines
+    assert line == f"headworks ready data={house.url} admin={house.admin_url}"
+    written = house.run_json
+    assert (written["pid"], written["data_url"], written["admin_url"]) == (
+        house.pid,
+        house.url,
+        house.admin_url,
+    )
+    assert written["started_at"].endswith("Z")
+    assert house.stop() == 0
+    assert not (house.data_dir / "run.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_told(gateway: MakeGateway, number: int) -> None:
+    house = gateway()
+
+    house.signal(number)
+
+    assert house.wait() == 0
+
+
+def test_an_address_in_use_exits_5(gateway: MakeGateway, tmp_path: Path) -> None:
+    house = gateway()
+    address = urlsplit(house.url).netloc
+    second = gateway(None, data_dir=tmp_path / "second", start=False, arguments=("--listen", address))
+    second.launch()
+
+    assert second.wait() == 5
+    assert address in "\n".join(second.log_lines)
+
+
+def test_a_wrong_configuration_exits_3_and_changes_nothing(
+    upstream: MakeUpstream, gateway: MakeGateway
+) -> None:
+    house = gateway(config(backend("first", upstream())), key=KEY)
+    assert house.stop() == 0
+    before = (house.data_dir / "headworks.db").read_bytes()
+    house.write_config(config(backend("first", "ftp://nowhere", rpm_limt=3)))
+
+    house.launch()
+
+    assert house.wait() == 3
+    said = "\n".join(house.log_lines)
+    assert "$.backends[0].api_base_url" in said
+    assert "$.backends[0].rpm_limt" in said
+    assert "rpm_limit" in said
+    assert (house.data_dir / "headworks.db").read_bytes() == before
+
+
+def test_wrong_flags_exit_2(gateway: MakeGateway) -> None:
+    house = gateway(None, start=False, arguments=("--no-such-flag",))
+    house.launch()
+
+    assert house.wait() == 2
+
+
+def test_health_needs_no_key(gateway: MakeGateway) -> None:
+    house = gateway()
+
+    for url in (house.url, house.admin_url):
+        assert status_of(f"{url}/livez") == 200
+        assert status_of(f"{url}/readyz") == 200
+    assert status_of(f"{house.admin_url}/metrics") == 200
+    assert status_of(f"{house.url}/metrics") == 404, "the data listener tells nothing about the house"
+
+
+def test_metrics_count_what_happened(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    first = upstream([{"status": 500}, {}])
+    house = gateway(config(backend("first", first), backend("second", upstream(), "fallback")), key=KEY)
+    for stream in (False, True):
+        for _ in range(5):
+            assert ask(house, stream=stream).status == 200
+    ask(house, key="wrong")
+
+    def seen() -> dict[str, float]:
+        found = metrics_of(house)
+        done = [value for name, value in found.items() if name.startswith("headworks_exchange_seconds_count")]
+        return found if sum(done) >= 10 else {}
+
+    found = until(seen, what="ten exchanges in the metrics")
+    total = {name: value for name, value in found.items() if name.startswith("headworks_exchanges_total")}
+    assert sum(value for name, value in total.items() if 'status="200"' in name) == 10
+    attempts = {name: value for name, value in found.items() if name.startswith("headworks_attempts_total")}
+    assert sum(value for name, value in attempts.items() if 'backend="first"' in name) == len(first.journal())
+    assert sum(value for name, value in attempts.items() if 'backend="second"' in name) == 10
+    assert found['headworks_bad_requests_total{reason="invalid_api_key"}'] == 1
+    assert found['headworks_in_flight{backend="first"}'] == 0
+    assert found["headworks_ledger_dropped_total"] == 0
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_log_has_one_line_per_exchange(upstream: MakeUpstream, gateway: MakeGateway, form: str) -> None:
+    house = gateway(config(backend("first", upstream())), key=KEY, arguments=("--log-format", form))
+    ids = [str(ask(house).header("x-request-id")) for _ in range(5)]
+    house.stop()
+
+    lines = [line for line in house.log_lines if any(one in line for one in ids)]
+    assert len(lines) == 5
+    if form == "json":
+        for line in lines:
+            entry = json.loads(line)
+            assert (entry["status"], entry["backend"], entry["model"]) == (200, "first", "m")
+
+
+def test_a_draining_server_says_so_and_ends_its_streams(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    first = upstream([{"stream": {"events": 20, "per_second": 20}}])
+    house = gateway(config(backend("first", first)), key=KEY)
+    with RawClient(house.url) as client:
+        body = b'{"model":"m","stream":true,"messages":[]}'
+        client.send(
+            f"POST {CHAT} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {KEY}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        until(first.journal, what="the stream's beginning")
+        house.signal(signal.SIGTERM)
+        answer = client.answer()
+
+    assert answer.complete
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+    assert house.wait() == 0
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 that nobody trusts, and its key."""
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"),
+            *("-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", key, "-out", certificate),
+            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
+
+
+def with_tls(certificate: tuple[Path, Path], *backends: dict[str, object]) -> dict[str, object]:
+    return config(*backends) | {
+        "tls": {"certificate": str(certificate[0]), "private_key": str(certificate[1])}
+    }
+
+
+def test_the_data_listener_speaks_tls(
+    upstream: MakeUpstream, gateway: MakeGateway, certificate: tuple[Path, Path]
+) -> None:
+    house = gateway(with_tls(certificate, backend("first", upstream())), key=KEY)
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    request = urllib.request.Request(
+        f"{house.url}{CHAT}",
+        data=b'{"model":"m","messages":[]}',
+        headers={"authorization": f"Bearer {KEY}", "content-type": "application/json"},
+    )
+
+    assert house.url.startswith("https://")
+    for _ in range(3):
+        with urllib.request.urlopen(request, context=trusting, timeout=10) as answer:
+            assert answer.status == 200
+            assert json.load(answer)["choices"]
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        urllib.request.urlopen(request, timeout=10)
+    assert status_of(f"{house.admin_url}/readyz") == 200
+
+
+def test_an_upstream_must_prove_who_it_is(
+    upstream: MakeUpstream, gateway: MakeGateway, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    """A second gateway with TLS is the upstream: refused while its certificate is unknown."""
+    inner = gateway(with_tls(certificate, backend("innermost", upstream())), key=KEY)
+    to_inner = config(backend("inner", f"{inner.url}/v1") | {"api_key": KEY})
+    stranger = gateway(to_inner, data_dir=tmp_path / "stranger", key=KEY)
+    friend = gateway(
+        to_inner, data_dir=tmp_path / "friend", key=KEY, environment={"SSL_CERT_FILE": str(certificate[0])}
+    )
+
+    refused = ask(stranger)
+    answers = [ask(friend).status for _ in range(5)]
+
+    assert (refused.status, error_of(refused)["code"]) == (502, "upstream_connect")
+    assert "127.0.0.1" not in refused.body.decode()
+    assert answers == [200] * 5
