@@ -171,8 +171,9 @@ net::Task<> relay(Exchange& exchange, Attempt& attempt) {
     if (field.traits.response == wire::Passage::pass) head.copy(field);
   attempt.target().backend->gauge->observe_first_byte(attempt.call().first_byte_at() - attempt.started());
   if (attempt.request().head->method == "HEAD") {
-    const bool told = upstream.find(wire::FieldId::content_length) != nullptr;
-    co_await exchange.response().send_head(told ? std::optional(upstream.content_length) : std::nullopt);
+    std::optional<std::uint64_t> length;
+    if (upstream.find(wire::FieldId::content_length) != nullptr) length = upstream.content_length;
+    co_await exchange.response().send_head(length);
     attempt.call().finish();
     co_return;
   }

@@ -225,6 +225,7 @@ def test_a_body_over_the_limit_is_refused(edge: Edge, framing: str) -> None:
     edge.assert_stands()
 
 
+@pytest.mark.memory
 def test_an_image_of_20_mb_passes(edge_with: Callable[..., Edge]) -> None:
     """J24: and the gateway holds its body once."""
     edge = edge_with()
