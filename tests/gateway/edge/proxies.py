@@ -63,6 +63,8 @@ MaxRequestWorkers 25
 ProxyPass / http://{behind}/ keepalive=On max=2
 """
 
+_MODULES = "/usr/lib/apache2/modules"
+
 
 def _find(name: str) -> str:
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
@@ -97,9 +99,7 @@ def proxy(name: str, behind: str, folder: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     file = folder / f"{name}.conf"
-    file.write_text(
-        config.format(folder=folder, port=port, behind=behind, modules="/usr/lib/apache2/modules")
-    )
+    file.write_text(config.format(folder=folder, port=port, behind=behind, modules=_MODULES))
     with (folder / "out.log").open("wb") as log:
         process = subprocess.Popen(command(file), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
