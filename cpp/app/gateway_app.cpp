@@ -27,6 +27,8 @@ namespace headworks::app {
 namespace {
 
 using base::Result;
+constexpr std::uint32_t kAdminConnections = 256;
+
 using Started = boost::system::result<void, StartFailure>;
 
 }  // namespace
@@ -40,7 +42,10 @@ struct GatewayApp::Parts {
              .format = base::find_log_format(options.log_format).value_or(base::LogFormat::text)},
             clock),
         exchange_log(log),
-        connections(std::make_shared<net::ConnectionCount>()) {}
+        connections(std::make_shared<net::ConnectionCount>()),
+        admin_connections(std::make_shared<net::ConnectionCount>()) {
+    admin_connections->limit = kAdminConnections;
+  }
   ~Parts() { shut_down(); }
 
   Started open_stores();
@@ -75,6 +80,7 @@ struct GatewayApp::Parts {
   std::optional<gateway::SharedContext> shared;
   gateway::Readiness readiness;
   std::shared_ptr<net::ConnectionCount> connections;
+  std::shared_ptr<net::ConnectionCount> admin_connections;
   std::optional<ServerContext> server;
   std::vector<std::unique_ptr<ServerLoop>> loops;
   catalog::Catalog::Subscription subscription;
@@ -203,6 +209,7 @@ Started GatewayApp::Parts::open_loops() {
   server.emplace(ServerContext{.shared = *shared,
                                .readiness = readiness,
                                .connections = connections,
+                               .admin_connections = admin_connections,
                                .resolver = std::make_shared<net::Resolver>(),
                                .upstream_tls = *client_tls,
                                .listener_tls = listener_tls});

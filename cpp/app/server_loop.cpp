@@ -34,7 +34,7 @@ ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& c
                                                    context.connections);
   if (admin_fd >= 0)
     admin_listener_ =
-        std::make_unique<net::Listener>(loop_, admin_fd, admin_plane_, limits, nullptr, context.connections);
+        std::make_unique<net::Listener>(loop_, admin_fd, admin_plane_, limits, nullptr, context.admin_connections);
 }
 
 ServerLoop::~ServerLoop() {

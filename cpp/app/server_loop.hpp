@@ -21,6 +21,7 @@ struct ServerContext {
   gateway::SharedContext& shared;
   gateway::Readiness& readiness;
   std::shared_ptr<net::ConnectionCount> connections;
+  std::shared_ptr<net::ConnectionCount> admin_connections;  // so that a flood of clients does not shut operators out
   std::shared_ptr<net::Resolver> resolver;
   std::shared_ptr<net::TlsClientContext> upstream_tls;
   std::shared_ptr<net::TlsServerContext> listener_tls;  // null: plain

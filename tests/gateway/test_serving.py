@@ -98,6 +98,19 @@ def test_health_needs_no_key(gateway: MakeGateway) -> None:
     assert status_of(f"{house.url}/metrics") == 404, "the data listener tells nothing about the house"
 
 
+def test_full_of_clients_it_still_answers_its_operators(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    """Over limits.connections clients wait in the backlog; the admin listener has a count of its own."""
+    house = gateway(config(backend("first", upstream()), limits={"connections": 1}), key=KEY)
+    credential = {"authorization": f"Bearer {KEY}"}
+    with RawClient(house.url) as first, RawClient(house.url) as second:
+        assert first.request("GET", "/v1/models", headers=credential).status == 200
+        second.send(f"GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode())
+        assert status_of(f"{house.admin_url}/readyz") == 200
+        assert metrics_of(house)['headworks_connections{side="client"}'] == 1
+        first.close()
+        assert second.answer().status == 200
+
+
 def test_metrics_count_what_happened(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     first = upstream([{"status": 500}, {}])
     house = gateway(config(backend("first", first), backend("second", upstream(), "fallback")), key=KEY)
