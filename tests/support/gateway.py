@@ -172,6 +172,11 @@ class Gateway:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def cpu_seconds(self) -> float:
+        """User and system time that all its threads have used."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((one / "schedstat").read_text().split()[0]) for one in tasks) / 1e9
+
     # What it says
 
     @property

@@ -103,7 +103,7 @@ def test_ambiguous_framing_is_refused_and_ends_the_connection(edge: Edge, row: R
     edge.assert_stands()
 
 
-@pytest.mark.memory
+@pytest.mark.costs
 @pytest.mark.parametrize(
     "endless",
     [

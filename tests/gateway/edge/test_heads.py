@@ -244,7 +244,7 @@ def test_pipelined_requests_are_answered_in_order(edge: Edge) -> None:
     assert outcome.statuses == [200, 404, 200]
 
 
-@pytest.mark.memory
+@pytest.mark.costs
 def test_pipelining_without_reading_costs_no_memory(edge: Edge) -> None:
     """B45: the gateway stops reading while its answers are not taken."""
     before = edge.gateway.resident_bytes()

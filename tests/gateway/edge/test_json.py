@@ -96,6 +96,24 @@ def test_what_is_wrong_is_refused_by_name(edge: Edge, row: Row) -> None:
     assert not edge.requests()
 
 
+@pytest.mark.costs
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(post(length=True, body=with_member('"x":' + "[" * 100_000)), id="J12 100,000 unclosed"),
+        pytest.param(post(length=True, body=with_member('"x":' + '{"a":' * (8 * MIB // 5))), id="J18 8 MB"),
+        pytest.param(post("Content-Encoding: gzip", f"Content-Length: {10 * MIB}", body=b""), id="J21 bomb"),
+    ],
+)
+def test_hostile_bodies_cost_little(edge: Edge, data: bytes) -> None:
+    """The table says 10, 20 and 1 ms of CPU; this bound is wide: only another order of growth breaks it."""
+    before = edge.gateway.cpu_seconds()
+
+    assert edge.talk(data, answers=1).answers[0].status in (400, 415)
+
+    assert edge.gateway.cpu_seconds() - before < 0.1
+
+
 def test_an_empty_body_is_refused(edge: Edge) -> None:
     """J01."""
     (answer,) = edge.talk(post("Content-Length: 0", body=b""), answers=1).answers
@@ -225,7 +243,7 @@ def test_a_body_over_the_limit_is_refused(edge: Edge, framing: str) -> None:
     edge.assert_stands()
 
 
-@pytest.mark.memory
+@pytest.mark.costs
 def test_an_image_of_20_mb_passes(edge_with: Callable[..., Edge]) -> None:
     """J24: and the gateway holds its body once."""
     edge = edge_with()

@@ -189,7 +189,7 @@ def test_an_echoed_key_is_blotted_out(edge: Edge, status: int) -> None:
     edge.requests()
 
 
-@pytest.mark.memory
+@pytest.mark.costs
 def test_a_large_answer_passes_through_little_memory(edge_with: Callable[..., Edge]) -> None:
     """U14."""
     size = 200 * MIB

@@ -145,7 +145,7 @@ def send_queues(port: int) -> list[int]:
     return [int(line[4].partition(":")[0], 16) for line in tcp_table(port)]
 
 
-@pytest.mark.memory
+@pytest.mark.costs
 def test_a_slow_reader_slows_the_upstream_and_costs_no_memory(house: MakeHouse) -> None:
     size, count = 1024, 65_536
     home = house([{"stream": {"events": count, "event_bytes": size}}])
