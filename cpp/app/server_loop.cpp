@@ -1,5 +1,7 @@
 #include "app/server_loop.hpp"
 
+#include "base/thread.hpp"
+
 namespace headworks::app {
 namespace {
 
@@ -43,7 +45,10 @@ ServerLoop::~ServerLoop() {
 }
 
 void ServerLoop::start() {
-  thread_ = std::thread([this] { loop_.run(); });
+  thread_ = std::thread([this] {
+    base::begin_thread(("hw-loop-" + std::to_string(loop_.index())).c_str(), base::Urgency::normal);
+    loop_.run();
+  });
 }
 
 void ServerLoop::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {

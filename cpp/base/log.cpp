@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread.hpp"
+
 namespace headworks::base {
 namespace {
 
@@ -209,7 +211,10 @@ struct Log::Parts {
         fd(options.fd),
         cells(std::bit_ceil(std::max(options.capacity, 2U))) {
     for (std::size_t at = 0; at < cells.size(); ++at) cells[at].turn.store(at, std::memory_order_relaxed);
-    thread = std::thread([this] { run(); });
+    thread = std::thread([this] {
+      begin_thread("hw-log", Urgency::background);
+      run();
+    });
   }
 
   void push(std::string&& line) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/thread.hpp"
+
 namespace headworks::net {
 namespace {
 
@@ -99,7 +101,12 @@ Resolver::~Resolver() {
 void Resolver::ask(std::string host, std::uint16_t port, Answer answer) {
   const std::lock_guard lock(mutex_);
   jobs_.push_back({std::move(host), port, std::move(answer)});
-  if (idle_ < jobs_.size() && threads_.size() < kMaxThreads) threads_.emplace_back([this] { work(); });
+  if (idle_ < jobs_.size() && threads_.size() < kMaxThreads) {
+    threads_.emplace_back([this] {
+      base::begin_thread("hw-resolver", base::Urgency::normal);
+      work();
+    });
+  }
   wake_.notify_one();
 }
 

@@ -175,7 +175,8 @@ CREATE TABLE attempts (
 struct Plan {
   std::int64_t application_id;
   const char* synchronous;
-  const char* page_size;  // of a new file
+  const char* page_size;      // of a new file
+  const char* secure_delete;  // sealed keys leave no trace; the ledger holds no secrets
   std::span<const char* const> migrations;
   std::span<const char* const> tables;
 };
@@ -188,9 +189,11 @@ constexpr std::array kUsageTables = {"attempts"};
 
 Plan plan_of(Database database) {
   if (database == Database::catalog)
-    return {kCatalogId, "PRAGMA synchronous=FULL", "PRAGMA page_size=4096", kCatalogMigrations, kCatalogTables};
+    return {kCatalogId, "PRAGMA synchronous=FULL", "PRAGMA page_size=4096", "PRAGMA secure_delete=ON",
+            kCatalogMigrations, kCatalogTables};
   // The ledger only grows at its end: large pages mean fewer writes for the same rows.
-  return {kUsageId, "PRAGMA synchronous=NORMAL", "PRAGMA page_size=16384", kUsageMigrations, kUsageTables};
+  return {kUsageId, "PRAGMA synchronous=NORMAL", "PRAGMA page_size=16384", "PRAGMA secure_delete=OFF",
+          kUsageMigrations, kUsageTables};
 }
 
 constexpr int kDamaged = 11;  // SQLITE_CORRUPT
@@ -220,7 +223,7 @@ void set_version(Connection& db, int version) {
 void set_up(Connection& db, const Plan& plan) {
   db.execute("PRAGMA journal_mode=WAL");
   db.execute(plan.synchronous);
-  db.execute("PRAGMA secure_delete=ON");
+  db.execute(plan.secure_delete);
   db.execute("PRAGMA wal_autocheckpoint=1000");
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread.hpp"
 #include "store/attempts_table.hpp"
 
 namespace headworks::store {
@@ -47,7 +48,10 @@ struct UsageWriter::Parts {
 
 UsageWriter::UsageWriter(Options options, std::unique_ptr<WriterThread> writer)
     : options_(std::move(options)), writer_(std::move(writer)), parts_(std::make_unique<Parts>()) {
-  parts_->thread = std::thread([this] { pace(); });
+  parts_->thread = std::thread([this] {
+    base::begin_thread("hw-ledger-pace", base::Urgency::background);
+    pace();
+  });
 }
 
 base::Result<std::unique_ptr<UsageWriter>> UsageWriter::start(Options options) {

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread.hpp"
+
 namespace headworks::store {
 
 struct WriterThread::Parts {
@@ -26,6 +28,8 @@ base::Result<std::unique_ptr<WriterThread>> WriterThread::start(Options options)
   std::future<base::Result<std::string>> opened = promise.get_future();
   writer->parts_->thread =
       std::thread([&writer = *writer, promise = std::move(promise), options = std::move(options)]() mutable {
+        const bool ledger = options.database == Database::usage;
+        base::begin_thread(ledger ? "hw-ledger" : "hw-catalog", ledger ? base::Urgency::background : base::Urgency::normal);
         writer.work(std::move(promise), std::move(options));
       });
   base::Result<std::string> set_aside = opened.get();

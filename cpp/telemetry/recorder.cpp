@@ -11,6 +11,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread.hpp"
+
 namespace headworks::telemetry {
 
 // Single producer, single consumer. Both counters only grow; a record lives from its construction in push()
@@ -116,6 +118,7 @@ void Recorder::add_sink(Sink sink) { sinks_.push_back(std::move(sink)); }
 void Recorder::start() {
   worker_ = std::make_unique<Worker>();
   worker_->thread = std::thread([this, &worker = *worker_] {
+    base::begin_thread("hw-recorder", base::Urgency::background);
     for (bool last = false; !last;) {
       worker.bell.wait(period_);
       last = worker.stopping;
