@@ -138,8 +138,17 @@ void Listener::accept_some() {
   arm(context_.loop.wheel(), context_.loop.now());  // the edge has been used up: look again next turn
 }
 
+ConnectionPlace ConnectionPlace::take(std::shared_ptr<ConnectionCount> count) {
+  const std::uint32_t limit = count->limit.load(std::memory_order_relaxed);
+  std::uint32_t now = count->now.load(std::memory_order_relaxed);
+  while (now < limit)
+    if (count->now.compare_exchange_weak(now, now + 1, std::memory_order_relaxed)) return ConnectionPlace(std::move(count));
+  return ConnectionPlace(nullptr);
+}
+
 bool Listener::accept_one() {
-  if (connections_->now.load(std::memory_order_relaxed) >= connections_->limit.load(std::memory_order_relaxed)) {
+  ConnectionPlace place = ConnectionPlace::take(connections_);
+  if (!place.held()) {
     arm(context_.loop.wheel(), context_.loop.now() + kPause);
     return false;
   }
@@ -156,16 +165,11 @@ bool Listener::accept_one() {
     return true;  // that connection is gone already (ECONNABORTED and its like)
   }
   auto session = std::make_unique<ClientSession>(context_, fd, peer, tls_ ? tls_->make_session() : nullptr);
-  context_.loop.tasks().spawn(run_session(std::move(session), connections_));
+  context_.loop.tasks().spawn(run_session(std::move(session), std::move(place)));
   return true;
 }
 
-Task<> Listener::run_session(std::unique_ptr<ClientSession> session, std::shared_ptr<ConnectionCount> connections) {
-  struct Counted {
-    explicit Counted(ConnectionCount& all) : count(all) { count.now.fetch_add(1, std::memory_order_relaxed); }
-    ~Counted() { count.now.fetch_sub(1, std::memory_order_relaxed); }
-    ConnectionCount& count;
-  } counted(*connections);
+Task<> Listener::run_session(std::unique_ptr<ClientSession> session, [[maybe_unused]] ConnectionPlace place) {
   Task<> life = ClientSession::run(std::move(session));
   co_await life;
 }

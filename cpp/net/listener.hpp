@@ -28,10 +28,28 @@ base::Result<ListenAddress> parse_listen_address(std::string_view text);
 // address is in use, also by another process that would share it.
 base::Result<std::vector<int>> open_listeners(const ListenAddress& address, std::size_t count, std::uint16_t& port);
 
-// Connections of all listeners together, against limits.connections. Shared between loops.
+// Connections of all loops together, against limits.connections: never one too many, whichever loops accept at once.
+// A gauge.
 struct ConnectionCount {
   std::atomic<std::uint32_t> now{0};
   std::atomic<std::uint32_t> limit{10'000};
+};
+
+// One connection's place in the count, from before it is accepted to its end.
+class ConnectionPlace {
+ public:
+  // Holds nothing when the count is full.
+  static ConnectionPlace take(std::shared_ptr<ConnectionCount> count);
+  ConnectionPlace(ConnectionPlace&& other) noexcept = default;
+  ConnectionPlace& operator=(ConnectionPlace&&) = delete;
+  ~ConnectionPlace() {
+    if (count_ != nullptr) count_->now.fetch_sub(1, std::memory_order_relaxed);
+  }
+  bool held() const { return count_ != nullptr; }
+
+ private:
+  explicit ConnectionPlace(std::shared_ptr<ConnectionCount> count) : count_(std::move(count)) {}
+  std::shared_ptr<ConnectionCount> count_;
 };
 
 class Listener final : private Pollable, private Timer {
@@ -48,7 +66,7 @@ class Listener final : private Pollable, private Timer {
   std::size_t sessions() const { return context_.count; }
 
  private:
-  static Task<> run_session(std::unique_ptr<ClientSession> session, std::shared_ptr<ConnectionCount> connections);
+  static Task<> run_session(std::unique_ptr<ClientSession> session, ConnectionPlace place);
   void on_ready(Readiness readiness) override;
   void on_expired() override { accept_some(); }
   void accept_some();
