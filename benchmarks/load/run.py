@@ -149,6 +149,7 @@ class Run:
             "settings": {name: getattr(self.arguments, name) for name in ("rounds", "seconds", "foreign")},
             "memory": {},
             "calls": {},
+            "losses": {},
             "workloads": {},
         }
         if not only or "memory" in only:
@@ -169,6 +170,7 @@ class Run:
                     "stream": workload.stream,
                     "rounds": self.workload(workload),
                 }
+        result["losses"] = {one.name: one.losses() for one in self.proxies() if one.admin_url}
         if not only or "calls" in only:
             say("system calls")
             for one in self.proxies():

@@ -96,10 +96,20 @@ class Subject:
     key: str
     process: Process | None  # None: the upstream itself, reached directly
     version: str
+    admin_url: str = ""
 
     @property
     def pid(self) -> int | None:
         return self.process.pid if self.process else None
+
+    def losses(self) -> dict[str, int]:
+        """What a gateway under load did not write down, by metric; empty for others."""
+        if not self.admin_url:
+            return {}
+        with urllib.request.urlopen(f"{self.admin_url}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        pairs = (line.rpartition(" ") for line in lines if "_dropped_total" in line and line[0] != "#")
+        return {name: int(float(value)) for name, _, value in pairs}
 
     def must_live(self) -> None:
         if self.process and self.process.popen.poll() is not None:
@@ -205,7 +215,7 @@ def nginx(upstream: Upstream, cpus: set[int], directory: Path) -> Subject:
         f"http://127.0.0.1:{stream_port}",
         CLIENT_KEY,
         process,
-        version.split(": ")[-1],
+        version.split("/")[-1],
     )
 
 
@@ -263,8 +273,8 @@ def headworks(upstream: Upstream, binary: Path, cpus: set[int], directory: Path)
     ]
     process = Process(command, cpus, directory, "headworks")
     ready = process.line_that_starts_with("headworks ready")
-    url = next(word.removeprefix("data=") for word in ready.split() if word.startswith("data="))
-    version = (
-        subprocess.run([str(binary), "version"], capture_output=True, text=True).stdout.strip().splitlines()
-    )
-    return Subject("headworks", url, url, CLIENT_KEY, process, version[0] if version else "")
+    said = dict(word.split("=", 1) for word in ready.split() if "=" in word)
+    url = said["data"]
+    versions = json.loads(subprocess.run([str(binary), "version"], capture_output=True, check=True).stdout)
+    version = f"{versions['headworks']} (sqlite {versions['sqlite']}, simdjson {versions['simdjson']})"
+    return Subject("headworks", url, url, CLIENT_KEY, process, version, said["admin"])

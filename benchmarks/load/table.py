@@ -133,6 +133,12 @@ def _fixed_rows(result: dict) -> list[str]:
     return rows
 
 
+def _losses(name: str, lost: dict[str, int]) -> str:
+    """Whether the figures were bought by not writing down what happened."""
+    total = sum(lost.values())
+    return f" {name} dropped {total} records, ledger rows and log lines in all of it."
+
+
 def markdown(result: dict) -> str:
     settings = result["settings"]
     lines = [
@@ -150,6 +156,7 @@ def markdown(result: dict) -> str:
         f"{about['congestion_control']}; {versions}. Medians of rounds of {settings['seconds']:g} s, "
         f"interleaved; rounds with more than {settings['foreign']:.0%} of a core of foreign CPU set aside"
         f"{'' if result['pinned'] else '; NOT pinned: only one core'}. CPU is user + system of the whole "
-        "process, from /proc/PID/task/*/schedstat; `of it user` is split by ticks.",
+        "process, from /proc/PID/task/*/schedstat; `of it user` is split by ticks."
+        + "".join(_losses(name, lost) for name, lost in result["losses"].items()),
     ]
     return "\n".join(lines)
