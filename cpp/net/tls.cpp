@@ -52,7 +52,14 @@ IoStatus status_of(SSL* ssl, int result, bool& broken) {
 TlsSession::TlsSession(ssl_st* ssl, std::shared_ptr<void> keep_alive)
     : ssl_(ssl), keep_alive_(std::move(keep_alive)) {}
 
-TlsSession::~TlsSession() { SSL_free(ssl_); }
+TlsSession::~TlsSession() {
+  // OpenSSL takes a connection that is freed without a closure alert for a broken one, and forbids to resume its session.
+  // The peers of ours just close. (What really broke, it has forbidden already.)
+  SSL_set_quiet_shutdown(ssl_, 1);
+  SSL_shutdown(ssl_);
+  ERR_clear_error();
+  SSL_free(ssl_);
+}
 
 void TlsSession::bind(int fd) {
   if (!bound_) SSL_set_fd(ssl_, fd);

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import ssl
 import subprocess
+import threading
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -228,3 +230,43 @@ def test_an_upstream_must_prove_who_it_is(
     assert (refused.status, error_of(refused)["code"]) == (502, "upstream_connect")
     assert "127.0.0.1" not in refused.body.decode()
     assert answers == [200] * 5
+
+
+def test_a_second_connection_to_an_upstream_resumes_its_session(
+    gateway: MakeGateway, certificate: tuple[Path, Path]
+) -> None:
+    """The upstream closes after each answer; the next handshake is an abbreviated one."""
+    resumed: list[bool | None] = []
+    body = b'{"id":"x","choices":[]}'
+    lines = (
+        "HTTP/1.1 200 OK",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    )
+    answer = "\r\n".join((*lines, "", "")).encode() + body
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(3):
+            plain, _ = listener.accept()
+            with context.wrap_socket(plain, server_side=True) as connection:
+                connection.recv(65536)
+                resumed.append(connection.session_reused)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/v1"
+        house = gateway(
+            config(backend("first", url)),
+            key=KEY,
+            arguments=("--workers", "1"),
+            environment={"SSL_CERT_FILE": str(certificate[0])},
+        )
+        assert [ask(house).status for _ in range(3)] == [200] * 3
+        thread.join(10)
+
+    assert resumed == [False, True, True]
