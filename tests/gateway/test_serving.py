@@ -123,10 +123,10 @@ def test_metrics_count_what_happened(upstream: MakeUpstream, gateway: MakeGatewa
 
     def seen() -> dict[str, float]:
         found = metrics_of(house)
-        done = [value for name, value in found.items() if name.startswith("headworks_exchange_seconds_count")]
-        return found if sum(done) >= 10 else {}
+        done = [value for name, value in found.items() if name.startswith("headworks_exchanges_total")]
+        return found if sum(done) >= 11 else {}
 
-    found = until(seen, what="ten exchanges in the metrics")
+    found = until(seen, what="eleven exchanges in the metrics")
     total = {name: value for name, value in found.items() if name.startswith("headworks_exchanges_total")}
     assert sum(value for name, value in total.items() if 'status="200"' in name) == 10
     attempts = {name: value for name, value in found.items() if name.startswith("headworks_attempts_total")}
