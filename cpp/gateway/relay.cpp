@@ -127,7 +127,10 @@ net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
     // The common case: all of it is here. One write.
     reported(first);
     const IoStatus sent = co_await response.send(first);
-    if (sent != IoStatus::ok) attempt.record().error = ErrorKind::client_closed;
+    if (sent != IoStatus::ok) {
+      attempt.record().error = ErrorKind::client_closed;
+      exchange.end_with(ErrorKind::client_closed);
+    }
     if (attempt.call().poll_body().status == CallStatus::end) attempt.call().finish();
     co_return;
   }

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from support.raw_client import RawAnswer, RawClient
+from support.until import until
 
 if TYPE_CHECKING:
     from headworks.testing import Upstream
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 KEY = "hw_key_asking-0123456789abcdef"
 CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
+RESPONSES = "/v1/responses"
 MESSAGES = "/v1/messages"
 COUNT_TOKENS = "/v1/messages/count_tokens"
 EMBEDDINGS = "/v1/embeddings"
@@ -38,16 +41,18 @@ def config(*backends: dict[str, Any], key: dict[str, Any] | None = None, **setti
     }
 
 
-def body_of(path: str, model: str = "m", **members: Any) -> bytes:
+def fields_of(path: str, model: str = "m", **members: Any) -> dict[str, Any]:
     """The smallest request of a route."""
     asked: dict[str, Any] = {"model": model}
-    if path == EMBEDDINGS:
-        asked["input"] = "hi"
+    if path in (EMBEDDINGS, RESPONSES):
+        asked["input"] = "Say something."
+    elif path == COMPLETIONS:
+        asked["prompt"] = "Say something."
     else:
-        asked["messages"] = [{"role": "user", "content": "hi"}]
+        asked["messages"] = [{"role": "user", "content": "Say something."}]
     if path == MESSAGES:
-        asked["max_tokens"] = 10
-    return json.dumps({**asked, **members}).encode()
+        asked["max_tokens"] = 100
+    return {**asked, **members}
 
 
 def ask(
@@ -66,7 +71,7 @@ def ask(
             "POST",
             path,
             headers={**credential, "content-type": "application/json", **(headers or {})},
-            body=body_of(path, model, **members),
+            body=json.dumps(fields_of(path, model, **members)).encode(),
         )
 
 
@@ -85,9 +90,15 @@ def metrics_of(gateway: Gateway) -> dict[str, float]:
 
 
 def rows_of(
-    gateway: Gateway, sql: str = "SELECT * FROM attempts ORDER BY started_us, attempt"
+    gateway: Gateway, sql: str = "SELECT * FROM attempts ORDER BY started_us, attempt", *values: Any
 ) -> list[dict[str, Any]]:
     """Rows of the ledger, read from outside while the gateway runs or after it."""
     with closing(sqlite3.connect(f"file:{gateway.data_dir / 'usage.db'}?mode=ro", uri=True)) as ledger:
         ledger.row_factory = sqlite3.Row
-        return [dict(row) for row in ledger.execute(sql)]
+        return [dict(row) for row in ledger.execute(sql, values)]
+
+
+def final_row(gateway: Gateway, request_id: str | None) -> dict[str, Any]:
+    """The row of an exchange's last attempt, once it is written."""
+    sql = "SELECT * FROM attempts WHERE final AND request_id = ?"
+    return until(lambda: rows_of(gateway, sql, request_id), what=f"the row of {request_id}")[0]

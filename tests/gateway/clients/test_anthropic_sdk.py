@@ -11,9 +11,8 @@ from anthropic.types import MessageParam, ToolParam
 
 from gateway.clients.answers import GREETING, UNICODE
 from headworks.testing import Upstream
-from support.asking import KEY, backend, config, rows_of
+from support.asking import KEY, backend, config, final_row
 from support.gateway import Gateway
-from support.until import until
 
 pytestmark = pytest.mark.real_client
 
@@ -34,11 +33,6 @@ def client(real: Gateway) -> Iterator[anthropic.Anthropic]:
         yield made
 
 
-def row_of(gateway: Gateway, request_id: str | None) -> dict[str, object]:
-    sql = f"SELECT * FROM attempts WHERE final AND request_id = '{request_id}'"  # noqa: S608
-    return until(lambda: rows_of(gateway, sql), what=f"the row of {request_id}")[0]
-
-
 def test_messages(client: anthropic.Anthropic, real: Gateway) -> None:
     raw = client.messages.with_raw_response.create(
         model=MODEL, max_tokens=50, system="Be kind.", messages=said("hello")
@@ -47,7 +41,7 @@ def test_messages(client: anthropic.Anthropic, real: Gateway) -> None:
 
     assert answer.content[0].type == "text"
     assert answer.content[0].text == GREETING
-    row = row_of(real, raw.headers["x-request-id"])
+    row = final_row(real, raw.headers["x-request-id"])
     assert (row["input_tokens"], row["output_tokens"]) == (
         answer.usage.input_tokens,
         answer.usage.output_tokens,
@@ -62,7 +56,7 @@ def test_streamed_messages(client: anthropic.Anthropic, real: Gateway) -> None:
         request_id = stream.response.headers["x-request-id"]
 
     assert text == GREETING
-    row = row_of(real, request_id)
+    row = final_row(real, request_id)
     assert (row["input_tokens"], row["output_tokens"], row["stream"]) == (
         usage.input_tokens,
         usage.output_tokens,

@@ -16,7 +16,7 @@ from openai.types.chat import (
 )
 
 from gateway.clients.answers import GREETING, UNICODE
-from support.asking import KEY, rows_of
+from support.asking import KEY, final_row
 from support.gateway import Gateway
 from support.until import until
 
@@ -41,12 +41,6 @@ def client(real: Gateway) -> Iterator[openai.OpenAI]:
         yield made
 
 
-def last_row(gateway: Gateway, request_id: str | None) -> dict[str, object]:
-    """The final attempt of an exchange in the ledger."""
-    sql = f"SELECT * FROM attempts WHERE final AND request_id = '{request_id}'"  # noqa: S608
-    return until(lambda: rows_of(gateway, sql), what=f"the row of {request_id}")[0]
-
-
 def test_chat(client: openai.OpenAI, real: Gateway) -> None:
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=said("hello"))
     answer = raw.parse()
@@ -54,7 +48,7 @@ def test_chat(client: openai.OpenAI, real: Gateway) -> None:
     assert answer.choices[0].message.content == GREETING
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (11, 9)
-    row = last_row(real, raw.headers["x-request-id"])
+    row = final_row(real, raw.headers["x-request-id"])
     assert (row["input_tokens"], row["output_tokens"], row["usage_source"]) == (11, 9, "reported")
 
 
@@ -73,7 +67,7 @@ def test_chat_stream(client: openai.OpenAI, real: Gateway, asked: bool) -> None:
     assert text == GREETING
     assert [one.completion_tokens for one in usages] == ([9] if asked else [])
     assert all(one.choices for one in chunks) != asked
-    row = last_row(real, request_id)
+    row = final_row(real, request_id)
     assert (row["input_tokens"], row["output_tokens"], row["stream"]) == (11, 9, 1)
 
 
@@ -127,7 +121,7 @@ def test_responses(client: openai.OpenAI, real: Gateway) -> None:
 
     assert answer.output_text == GREETING
     assert answer.usage is not None
-    row = last_row(real, raw.headers["x-request-id"])
+    row = final_row(real, raw.headers["x-request-id"])
     assert (row["input_tokens"], row["output_tokens"]) == (
         answer.usage.input_tokens,
         answer.usage.output_tokens,
@@ -144,7 +138,7 @@ def test_streamed_responses(client: openai.OpenAI, real: Gateway) -> None:
     end = events[-1]
     assert end.type == "response.completed"
     assert end.response.usage is not None
-    row = last_row(real, request_id)
+    row = final_row(real, request_id)
     assert (row["input_tokens"], row["output_tokens"]) == (
         end.response.usage.input_tokens,
         end.response.usage.output_tokens,

@@ -13,10 +13,9 @@ from openai.types.chat import (
     ChatCompletionStreamOptionsParam,
 )
 
-from support.asking import KEY, rows_of
+from support.asking import KEY, final_row
 from support.gateway import Gateway
 from support.peers import LLAMA_MODEL
-from support.until import until
 
 pytestmark = pytest.mark.real_client
 
@@ -39,8 +38,7 @@ def of_anthropic(model: Gateway) -> Iterator[anthropic.Anthropic]:
 
 def recorded(gateway: Gateway, request_id: str) -> tuple[object, object, object]:
     """Input and output tokens of an exchange, and where the ledger has them from."""
-    sql = f"SELECT * FROM attempts WHERE final AND request_id = '{request_id}'"  # noqa: S608
-    row = until(lambda: rows_of(gateway, sql), what=f"the row of {request_id}")[0]
+    row = final_row(gateway, request_id)
     return row["input_tokens"], row["output_tokens"], row["usage_source"]
 
 

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support.asking import fields_of
 from support.gateway import Gateway, headworksd
 from support.raw_client import RawClient
 from support.until import until
@@ -23,26 +24,12 @@ if TYPE_CHECKING:
 KEY = "hw_key_streams-0123456789abcdef"
 MODEL = "llama-70b"
 
-CHAT = "/v1/chat/completions"
-COMPLETIONS = "/v1/completions"
-RESPONSES = "/v1/responses"
-MESSAGES = "/v1/messages"
-
 MakeHouse = Callable[..., "House"]
 
 
 def body_of(path: str, *, stream: bool = True, **members: Any) -> dict[str, Any]:
     """A small request for this route."""
-    asked: dict[str, Any] = {"model": MODEL, "stream": stream}
-    if path == COMPLETIONS:
-        asked["prompt"] = "Say something."
-    elif path == RESPONSES:
-        asked["input"] = "Say something."
-    else:
-        asked["messages"] = [{"role": "user", "content": "Say something."}]
-    if path == MESSAGES:
-        asked["max_tokens"] = 100
-    return {**asked, **members}
+    return fields_of(path, MODEL, stream=stream, **members)
 
 
 def request_bytes(path: str, body: Mapping[str, Any] | bytes, *, version: str = "1.1") -> bytes:

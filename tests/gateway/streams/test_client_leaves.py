@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.streams.house import CHAT, KEY, MESSAGES, House, MakeHouse, body_of, raw_stream, request_bytes
+from gateway.streams.house import KEY, House, MakeHouse, body_of, raw_stream, request_bytes
+from support.asking import CHAT, MESSAGES
 from support.raw_client import RawClient
 from support.until import until
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gateway.streams.house import CHAT, KEY, MODEL, House, MakeHouse, body_of, request_bytes, tcp_table
+from gateway.streams.house import KEY, MODEL, House, MakeHouse, body_of, request_bytes, tcp_table
+from support.asking import CHAT
 from support.raw_client import RawClient
 from support.until import until
 

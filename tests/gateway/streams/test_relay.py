@@ -8,17 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.streams.house import (
-    CHAT,
-    COMPLETIONS,
-    MESSAGES,
-    RESPONSES,
-    House,
-    MakeHouse,
-    body_of,
-    raw_stream,
-    request_bytes,
-)
+from gateway.streams.house import House, MakeHouse, body_of, raw_stream, request_bytes
+from support.asking import CHAT, COMPLETIONS, MESSAGES, RESPONSES
 from support.raw_client import RawAnswer, RawClient
 from support.until import until
 
