@@ -212,7 +212,7 @@ Route Snapshot::make_route(Api api, std::string_view model) const {
       const BackendEntry& backend = backends_[index];
       if (!backend.usable() || backend.row.api != api) continue;
       if (model.empty() || backend.row.model_mappings.empty()) {
-        tier.targets.push_back({.backend = &backend, .model = std::string(model), .context_tokens = 0});
+        tier.targets.push_back({.backend = &backend, .model = std::string(model)});
       } else if (const ModelMapping* mapping = find_mapping(backend.row, model)) {
         tier.targets.push_back({.backend = &backend,
                                 .model = substitute(mapping->canonical, mapping->model, model),

@@ -43,6 +43,7 @@ struct Target {
   const BackendEntry* backend = nullptr;
   std::string model;                 // as the backend calls it; empty: send as it came
   std::uint32_t context_tokens = 0;  // 0: unknown
+  const Price* price = nullptr;      // what this backend takes for it; null: unknown
 };
 
 // One pool's targets for a model.

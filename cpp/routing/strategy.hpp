@@ -16,6 +16,8 @@ namespace headworks::routing {
 struct Asked {
   base::TimePoint now;
   base::Random& random;
+  // What belongs together, hashed (a client key, a header, the beginning of a prompt); 0: nothing does.
+  std::uint64_t affinity = 0;
 };
 
 class Strategy {
