@@ -31,6 +31,11 @@ constexpr std::uint32_t kAdminConnections = 256;
 
 using Started = boost::system::result<void, StartFailure>;
 
+routing::WaitingLine::Limits line_limits(const catalog::Settings::Queue& queue) {
+  return {.max_wait = std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(queue.max_wait_seconds)),
+          .max_depth = queue.max_depth};
+}
+
 }  // namespace
 
 // Members in the order of their making; each may use those above it.
@@ -82,6 +87,7 @@ struct GatewayApp::Parts {
   std::shared_ptr<net::ConnectionCount> connections;
   std::shared_ptr<net::ConnectionCount> admin_connections;
   std::optional<ServerContext> server;
+  std::unique_ptr<gateway::WaitingRoom> waiting_room;  // outlives the loops, whose exchanges leave it
   std::vector<std::unique_ptr<ServerLoop>> loops;
   catalog::Catalog::Subscription subscription;
   std::string data_url, admin_url, first_key;
@@ -217,8 +223,11 @@ Started GatewayApp::Parts::open_loops() {
   for (std::size_t i = 0; i < workers; ++i)
     loops.push_back(std::make_unique<ServerLoop>(static_cast<std::uint32_t>(i), seed + i, *server, catalog->current(),
                                                  (*data_sockets)[i], i == 0 ? admin_sockets->front() : -1));
+  waiting_room = std::make_unique<gateway::WaitingRoom>(loops.front()->event_loop());
+  for (const auto& loop : loops) loop->set_waiting_room(*waiting_room);
   subscription = catalog->subscribe([this](const catalog::Catalog::SnapshotPtr& snapshot) {
     connections->limit.store(snapshot->settings().limits.connections, std::memory_order_relaxed);
+    waiting_room->set_limits(line_limits(snapshot->settings().queue));
     for (const auto& loop : loops) loop->set_snapshot(snapshot);
   });
   return {};
@@ -234,6 +243,7 @@ void GatewayApp::Parts::start_recording() {
                              .ledger = *ledger,
                              .recorder = *recorder,
                              .log = log,
+                             .waiting_room = *waiting_room,
                              .take_loop_lag = [this] {
                                base::Duration worst{};
                                for (const auto& loop : loops) worst = std::max(worst, loop->take_lag());
@@ -316,6 +326,8 @@ void GatewayApp::Parts::shut_down() {
   subscription.end();
   if (store) store->publish_to(nullptr);
   for (const auto& loop : loops) loop->stop();
+  for (const auto& loop : loops) loop->join();
+  if (waiting_room) waiting_room->close();
   loops.clear();
   if (recorder) recorder->stop();
   if (ledger) ledger->flush(std::chrono::seconds(2));

@@ -23,7 +23,7 @@ void add_live_metrics(telemetry::Metrics& metrics, const Observed& observed) {
   per_backend(Metric::bucket_level,
               [](const gauges::BackendGauge& gauge, base::TimePoint now) { return gauge.bucket().level(now); });
   per_backend(Metric::cooling,
-              [](const gauges::BackendGauge& gauge, base::TimePoint now) { return gauge.cooling(now) ? 1 : 0; });
+              [](const gauges::BackendGauge& gauge, base::TimePoint now) { return gauge.recovery().cooling(now) ? 1 : 0; });
 
   const auto single = [&](Metric metric, std::function<double()> value) {
     metrics.add_source(metric, [value = std::move(value)](const Emit& emit) { emit({}, value()); });
@@ -31,6 +31,7 @@ void add_live_metrics(telemetry::Metrics& metrics, const Observed& observed) {
   metrics.add_source(Metric::connections, [&connections = observed.connections](const Emit& emit) {
     emit({"client"}, connections.now.load(std::memory_order_relaxed));
   });
+  single(Metric::queue_depth, [&room = observed.waiting_room] { return static_cast<double>(room.waiting()); });
   single(Metric::ledger_lag_seconds, [&ledger = observed.ledger] { return seconds(ledger.lag()); });
   single(Metric::ledger_dropped, [&ledger = observed.ledger] { return static_cast<double>(ledger.dropped()); });
   single(Metric::records_dropped, [&recorder = observed.recorder] { return static_cast<double>(recorder.dropped()); });

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "catalog/catalog.hpp"
+#include "gateway/waiting_room.hpp"
 #include "net/listener.hpp"
 #include "store/usage_writer.hpp"
 #include "telemetry/metrics.hpp"
@@ -20,6 +21,7 @@ struct Observed {
   const store::UsageWriter& ledger;
   const telemetry::Recorder& recorder;
   const base::Log& log;
+  const gateway::WaitingRoom& waiting_room;
   std::function<base::Duration()> take_loop_lag;
 };
 

@@ -41,6 +41,10 @@ ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& c
 
 ServerLoop::~ServerLoop() {
   loop_.stop();
+  join();
+}
+
+void ServerLoop::join() {
   if (thread_.joinable()) thread_.join();
 }
 

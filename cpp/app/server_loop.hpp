@@ -34,7 +34,13 @@ class ServerLoop {
              std::shared_ptr<const catalog::Snapshot> snapshot, int data_fd, int admin_fd);
   ~ServerLoop();  // ends the loop and its thread
 
+  // Before start().
+  void set_waiting_room(gateway::WaitingRoom& room) { context_.waiting_room = &room; }
+  net::EventLoop& event_loop() { return loop_; }
+
   void start();
+  // Waits for the thread to end. REQUIRES stop().
+  void join();
   // All thread-safe, all return at once.
   void set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot);
   void drain();

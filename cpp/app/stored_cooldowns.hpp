@@ -15,7 +15,7 @@ class StoredCooldowns final : public gateway::CooldownKeeper {
       : store_(store), metrics_(metrics), log_(log) {}
 
   void on_cooldown(Begun begun) override;
-  void on_recovered(std::string backend_id) override;
+  void on_recovered(std::string backend_id, std::optional<std::string> model) override;
 
   // What still runs goes into the gauges: a restart changes nothing.
   static base::Result<void> restore(store::Store& store, const catalog::Snapshot& snapshot, const base::Clock& clock);

@@ -1,5 +1,6 @@
 // The table of a backend's fields.
-#include "catalog/field.hpp"
+#include "catalog/clock_fields.hpp"
+#include "catalog/mapping_settings.hpp"
 #include "catalog/secret_text.hpp"
 #include "catalog/utc_time.hpp"
 #include "wire/url.hpp"
@@ -54,6 +55,35 @@ const Special<Backend> kApi{
     .format = [](const Backend& row) -> json::value { return json::string(name_of(row.api)); },
     .schema = [] { return schema_of_choice(api_names()); }};
 
+constexpr Bounds kClock{0, 86'400};
+const Field<Clocks> kClocks[] = {
+    {"connect_seconds", &Clocks::connect_seconds, "until connected, TLS included; 0: the settings' own", kClock},
+    {"first_byte_seconds", &Clocks::first_byte_seconds, "until the first byte; 0: the settings' own", kClock},
+    {"idle_seconds", &Clocks::idle_seconds, "between two reads; 0: the settings' own", kClock},
+    {"total_seconds", &Clocks::total_seconds, "one attempt; 0: timeout_seconds", kClock},
+};
+constexpr Bounds kMoney{0, 1'000'000'000};
+const Field<Price> kMappingPrice[] = {
+    {"input", &Price::input, "USD per million input tokens", kMoney},
+    {"output", &Price::output, "USD per million output tokens", kMoney},
+    {"cached_input", &Price::cached_input, "USD per million input tokens from the provider's cache", kMoney},
+};
+
+const Special<Backend> kTimeouts{
+    .parse =
+        [](const json::value& value, const std::string& path, Reading& reading, Backend& row) {
+          row.timeouts = {};
+          parse_fields<Clocks>(value, kClocks, path, reading, row.timeouts);
+        },
+    .check =
+        [](const Backend& row, const std::string& path, std::vector<Problem>& problems) {
+          check_fields<Clocks>(row.timeouts, kClocks, path, problems);
+        },
+    .format = [](const Backend& row) -> json::value {
+      return format_fields<Clocks>(row.timeouts, kClocks, View::admin);
+    },
+    .schema = [] { return schema_of_fields<Clocks>(kClocks); }};
+
 void parse_mapping(const std::string& canonical, const json::value& value, const std::string& path,
                    Reading& reading, Backend& row) {
   const std::size_t before = reading.problems.size();
@@ -78,6 +108,7 @@ void parse_mapping(const std::string& canonical, const json::value& value, const
       reading.problems.push_back(
           {path_to(path, "model"), "this field is missing", "what this backend calls the model"});
     mapping.extra_json = json::serialize(extra);
+    read_mapping_settings(mapping.extra_json, path, reading.problems);
   } else if (auto text = parse_text(value, {1, 500}, path, reading.problems)) {
     mapping.model = *std::move(text);
   }
@@ -113,7 +144,12 @@ const Special<Backend> kMappings{
                   {{"type", "object"},
                    {"required", {"model"}},
                    {"properties",
-                    {{"model", {{"type", "string"}}}, {"context_tokens", {{"type", "integer"}}}}}}}}}}};
+                    {{"model", {{"type", "string"}}},
+                     {"context_tokens", {{"type", "integer"}}},
+                     {"price", schema_of_fields<Price>(kMappingPrice)},
+                     {"timeouts", schema_of_fields<Clocks>(kClocks)},
+                     {"set", {{"type", "object"}}},
+                     {"drop", {{"type", "array"}, {"items", {{"type", "string"}}}}}}}}}}}}};
         }};
 
 const Special<Backend> kMetadata{
@@ -166,6 +202,7 @@ const Field<Backend> kFields[] = {
     {"max_in_flight", &Backend::max_in_flight, "requests at the same time; 0: no limit", kCount},
     {"weight", &Backend::weight, "share of the traffic within its pool", kWeight},
     {"timeout_seconds", &Backend::timeout_seconds, "total time of one attempt", kTimeout},
+    {"timeouts", kTimeouts, "clocks of this backend alone"},
     {"enabled", &Backend::enabled, "false: out of every plan"},
     {"model_mappings", kMappings, "canonical name -> what this backend calls it; empty: every model"},
     {"metadata", kMetadata, "free"},
@@ -181,5 +218,7 @@ const Field<Backend> kFields[] = {
 }  // namespace
 
 Fields<Backend> backend_fields() { return kFields; }
+Fields<Clocks> clock_fields() { return kClocks; }
+Fields<Price> mapping_price_fields() { return kMappingPrice; }
 
 }  // namespace headworks::catalog

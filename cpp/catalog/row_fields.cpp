@@ -12,6 +12,7 @@ using enum Access;
 constexpr Bounds kName{1, 200};
 constexpr Bounds kText{0, 1000};
 constexpr Bounds kCount{0, 1'000'000'000};
+constexpr Bounds kWeight{1, 1000};
 constexpr Bounds kMoney{0, 1'000'000'000};
 constexpr std::size_t kGuessableKey = 16;
 
@@ -30,6 +31,27 @@ const Special<Pool> kStrategy{
     .format = [](const Pool& row) -> json::value { return json::string(row.strategy); },
     .schema = [] { return schema_of_choice(strategy_names()); }};
 
+void check_sticky_by(std::string_view text, const std::string& path, std::vector<Problem>& problems) {
+  if (text == "client_key" || text == "prompt" || (text.starts_with("header:") && text.size() > 7)) return;
+  problems.push_back({path, "must be client_key, header:NAME or prompt", "for example header:x-session-id"});
+}
+
+const Special<Pool> kStickyBy{
+    .parse =
+        [](const json::value& value, const std::string& path, Reading& reading, Pool& row) {
+          auto text = parse_text(value, kName, path, reading.problems);
+          if (!text) return;
+          check_sticky_by(*text, path, reading.problems);
+          row.sticky_by = *std::move(text);
+        },
+    .check = [](const Pool& row, const std::string& path,
+                std::vector<Problem>& problems) { check_sticky_by(row.sticky_by, path, problems); },
+    .format = [](const Pool& row) -> json::value { return json::string(row.sticky_by); },
+    .schema =
+        [] {
+          return json::object{{"type", "string"}, {"default", "client_key"}};
+        }};
+
 const Field<Pool> kPool[] = {
     {"name", &Pool::name, "unique", kName, required},
     {"strategy", kStrategy, "how the backends of the pool share the traffic"},
@@ -37,6 +59,7 @@ const Field<Pool> kPool[] = {
      &Pool::patience_seconds,
      "how long to wait for this pool before the next one",
      {0, 3600}},
+    {"sticky_by", kStickyBy, "what the strategy sticky keeps together: client_key, header:NAME or prompt"},
     {"position", &Pool::position, "the order of the tiers", kCount, read_only},
     {"source", &Pool::source, "where the row came from", kText, read_only},
 };
@@ -48,15 +71,25 @@ using Key = ConfiguredClientKey;
 template <auto Member>
 constexpr auto text_of_row = [](const Key& key) -> json::value { return json::string(key.row.*Member); };
 
-template <auto Member>
+template <auto Member, const Bounds& Within = kCount>
 constexpr Special<Key> counted{
     .parse =
         [](const json::value& value, const std::string& path, Reading& reading, Key& key) {
-          if (auto number = parse_number(value, kCount, true, path, reading.problems))
+          if (auto number = parse_number(value, Within, true, path, reading.problems))
             key.row.*Member = static_cast<std::uint32_t>(*number);
         },
     .format = [](const Key& key) -> json::value { return key.row.*Member; },
-    .schema = [] { return schema_of_scalar("integer", kCount); }};
+    .schema = [] { return schema_of_scalar("integer", Within); }};
+
+constexpr Bounds kKeyTimeoutBounds{0, 86'400};
+const Special<Key> kKeyTimeout{
+    .parse =
+        [](const json::value& value, const std::string& path, Reading& reading, Key& key) {
+          if (auto number = parse_number(value, kKeyTimeoutBounds, false, path, reading.problems))
+            key.row.timeout_seconds = *number;
+        },
+    .format = [](const Key& key) -> json::value { return format_number(key.row.timeout_seconds); },
+    .schema = [] { return schema_of_scalar("number", kKeyTimeoutBounds); }};
 
 const Special<Key> kKeyName{
     .parse =
@@ -183,6 +216,8 @@ const Field<Key> kClientKey[] = {
     {"tpm_limit", counted<&ClientKey::tpm_limit>, "tokens per minute; 0: no limit"},
     {"max_in_flight", counted<&ClientKey::max_in_flight>, "requests at the same time; 0: no limit"},
     {"budgets", kBudgets, "what it may spend in a window"},
+    {"weight", counted<&ClientKey::weight, kWeight>, "its share when requests wait for a free backend"},
+    {"timeout_seconds", kKeyTimeout, "one exchange; 0: the settings' own"},
     {"expires_at", kExpires, "UTC; null: never"},
     {"enabled", kEnabled, "false: refused"},
     {"source",

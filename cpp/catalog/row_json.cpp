@@ -1,6 +1,6 @@
 #include "catalog/row_json.hpp"
 
-#include "catalog/field.hpp"
+#include "catalog/clock_fields.hpp"
 
 namespace headworks::catalog {
 namespace {
@@ -126,6 +126,22 @@ base::Result<std::vector<ModelMapping>> parse_model_mappings(std::string_view te
     mappings.push_back(std::move(mapping));
   }
   return mappings;
+}
+
+std::string format_clocks(const Clocks& clocks) {
+  json::object out;
+  for (const auto& [name, value] : format_fields(clocks, clock_fields(), View::admin))
+    if (value != json::value(0)) out.emplace(name, value);
+  return json::serialize(out);
+}
+
+Clocks parse_clocks(std::string_view text) {
+  Clocks clocks;
+  boost::system::error_code failed;
+  const json::value document = json::parse(text, failed);
+  if (!failed && document.is_object())
+    parse_row(document, Completeness::partial, {}, clock_fields(), "$", clocks);
+  return clocks;
 }
 
 std::vector<Setting> flatten_settings(const json::object& document) {

@@ -83,6 +83,10 @@ boost::json::object format_settings(const Settings& settings);
 std::string format_model_mappings(const std::vector<ModelMapping>& mappings);
 base::Result<std::vector<ModelMapping>> parse_model_mappings(std::string_view text);
 
+// A backend's own clocks; the column timeouts_json. What cannot be read is left at 0.
+std::string format_clocks(const Clocks& clocks);
+Clocks parse_clocks(std::string_view text);
+
 // One setting is one row of the store: "retry.max_attempts" and its JSON text.
 struct Setting {
   std::string key;

@@ -46,6 +46,7 @@ Backend Backend::copy() const {
   twin.key_state = key_state;
   twin.api = api;
   twin.timeout_seconds = timeout_seconds;
+  twin.timeouts = timeouts;
   twin.rpm_limit = rpm_limit;
   twin.tpm_limit = tpm_limit;
   twin.max_in_flight = max_in_flight;

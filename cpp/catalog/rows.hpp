@@ -38,6 +38,14 @@ struct ModelMapping {
   std::string extra_json = "{}";     // the mapping object's other fields, kept as they came
 };
 
+// Clocks of one backend or one mapping, in seconds; 0: the settings' own.
+struct Clocks {
+  double connect_seconds = 0;
+  double first_byte_seconds = 0;
+  double idle_seconds = 0;
+  double total_seconds = 0;
+};
+
 // How a backend's sealed key was read.
 enum class KeyState : std::uint8_t {
   none,        // the backend has no key
@@ -55,7 +63,8 @@ struct Backend {
   std::string api_key_hint;
   KeyState key_state = KeyState::none;
   Api api = Api::openai;
-  double timeout_seconds = 120;
+  double timeout_seconds = 120;  // total; timeouts.total_seconds wins
+  Clocks timeouts;
   std::uint32_t rpm_limit = 0;
   std::uint32_t tpm_limit = 0;
   std::uint32_t max_in_flight = 0;
@@ -82,6 +91,7 @@ struct Pool {
   std::string name;
   std::string strategy = "weighted";
   double patience_seconds = 0;
+  std::string sticky_by = "client_key";  // client_key | header:NAME | prompt
   std::int64_t position = 0;  // the order of the tiers
   std::string source = "admin";
 };
@@ -106,6 +116,8 @@ struct ClientKey {
   std::uint32_t tpm_limit = 0;
   std::uint32_t max_in_flight = 0;
   std::vector<Budget> budgets;
+  std::uint32_t weight = 1;     // share of a waiting line
+  double timeout_seconds = 0;   // of one exchange; 0: the settings' own
   std::optional<std::string> expires_at;  // UTC, YYYY-MM-DDTHH:MM:SSZ
   bool enabled = true;
   std::string source = "admin";
@@ -134,6 +146,11 @@ struct Settings {
     double cap_seconds = 300;
     double hint_cap_seconds = 600;
     std::uint32_t jitter_percent = 10;
+    std::uint32_t failures = 5;          // in a row; one that did not connect counts twice. 0: never ejected
+    double failure_window_seconds = 30;  // within which they must fall
+    double eject_seconds = 30;           // the first ejection; doubles up to cap_seconds
+    double quarantine_seconds = 600;     // of a key that the upstream does not accept
+    double ramp_seconds = 10;            // slow start after a cooldown
   } cooldown;
   struct Timeouts {
     double connect_seconds = 5;

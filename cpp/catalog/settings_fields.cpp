@@ -21,7 +21,7 @@ const Field<Settings::Retry> kRetry[] = {
      kMilliseconds},
     {"backoff_cap_ms", &Settings::Retry::backoff_cap_ms, "the longest wait between two attempts",
      kMilliseconds},
-    {"budget_percent", &Settings::Retry::budget_percent, "retries at the same time, of all running requests",
+    {"budget_percent", &Settings::Retry::budget_percent, "retries that may fail, of all successes of the pool",
      kPercent},
 };
 const Field<Settings::Cooldown> kCooldown[] = {
@@ -31,6 +31,14 @@ const Field<Settings::Cooldown> kCooldown[] = {
     {"hint_cap_seconds", &Settings::Cooldown::hint_cap_seconds, "the longest cooldown by the upstream's hint",
      kSeconds},
     {"jitter_percent", &Settings::Cooldown::jitter_percent, "spread of cooldowns without a hint", kPercent},
+    {"failures", &Settings::Cooldown::failures,
+     "failures in a row that take a backend out (one that did not connect counts twice); 0: never", kCount},
+    {"failure_window_seconds", &Settings::Cooldown::failure_window_seconds, "within which they must fall",
+     kSeconds},
+    {"eject_seconds", &Settings::Cooldown::eject_seconds, "how long it is out the first time; doubles", kSeconds},
+    {"quarantine_seconds", &Settings::Cooldown::quarantine_seconds,
+     "how long a key rests that its upstream did not accept", kSeconds},
+    {"ramp_seconds", &Settings::Cooldown::ramp_seconds, "slow start after a cooldown", kSeconds},
 };
 const Field<Settings::Timeouts> kTimeouts[] = {
     {"connect_seconds", &Settings::Timeouts::connect_seconds, "until an upstream is connected, TLS included",
@@ -87,7 +95,7 @@ constexpr auto kGroup = [] {
 
 const Field<Settings> kSettings[] = {
     {"retry", kGroup<&Settings::retry, kRetry>, "how often and when a failed attempt is repeated"},
-    {"cooldown", kGroup<&Settings::cooldown, kCooldown>, "how long a backend rests after a 429"},
+    {"cooldown", kGroup<&Settings::cooldown, kCooldown>, "how long a backend rests after a 429 or failures"},
     {"timeouts", kGroup<&Settings::timeouts, kTimeouts>, "how long anything may take"},
     {"queue", kGroup<&Settings::queue, kQueue>, "waiting for a free backend"},
     {"buckets", kGroup<&Settings::buckets, kBuckets>, "rate limits of backends"},

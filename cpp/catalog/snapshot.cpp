@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
 
 #include "catalog/utc_time.hpp"
 #include "vault/client_key.hpp"
@@ -14,8 +15,17 @@ base::Error invalid(std::string message) {
   return base::fail(base::ErrorKind::invalid_configuration, std::move(message));
 }
 
-base::Duration window_of(const Settings& settings) {
-  return gauges::ClientGauge::kWindow + std::chrono::milliseconds{settings.buckets.margin_ms};
+gauges::Rates rates_of(const Backend& row, const Settings& settings) {
+  return {.rpm = row.rpm_limit,
+          .tpm = row.tpm_limit,
+          .window = gauges::ClientGauge::kWindow + std::chrono::milliseconds{settings.buckets.margin_ms}};
+}
+
+gauges::SpendLimit limit_of(const Budget& budget) {
+  const auto windows = budget_windows();
+  const auto found = std::find(windows.begin(), windows.end(), budget.window);
+  return {.window = static_cast<gauges::SpendWindow>(found - windows.begin()),
+          .most = {static_cast<std::int64_t>(budget.usd * 1e6 + 0.5)}};
 }
 
 std::uint64_t place_of(const KeyDigest& digest) {
@@ -62,13 +72,13 @@ bool ClientKeyEntry::allows(std::string_view model) const {
 
 base::Result<std::shared_ptr<const Snapshot>> Snapshot::build(Rows rows, const Snapshot* previous) {
   std::shared_ptr<Snapshot> snapshot{new Snapshot(std::move(rows))};
-  if (auto error = snapshot->index_pools()) return *std::move(error);
+  if (auto error = snapshot->index_pools(previous)) return *std::move(error);
   if (auto error = snapshot->take_backends(previous)) return *std::move(error);
   if (auto error = snapshot->take_client_keys(previous)) return *std::move(error);
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
 
-std::optional<base::Error> Snapshot::index_pools() {
+std::optional<base::Error> Snapshot::index_pools(const Snapshot* previous) {
   for (std::uint32_t position = 0; position < rows_.pools.size(); ++position) {
     const Pool& pool = rows_.pools[position];
     if (pool.name.empty()) return invalid("a pool has no name");
@@ -77,6 +87,10 @@ std::optional<base::Error> Snapshot::index_pools() {
     const auto known = strategy_names();
     if (std::find(known.begin(), known.end(), pool.strategy) == known.end())
       return invalid("pool '" + pool.name + "': there is no strategy '" + pool.strategy + "'");
+    std::shared_ptr<gauges::RetryBudget> budget;
+    for (std::size_t before = 0; previous != nullptr && before < previous->rows_.pools.size(); ++before)
+      if (previous->rows_.pools[before].name == pool.name) budget = previous->retry_budgets_[before];
+    retry_budgets_.push_back(budget ? std::move(budget) : std::make_shared<gauges::RetryBudget>());
   }
   backends_by_pool_.resize(rows_.pools.size());
   return std::nullopt;
@@ -90,6 +104,7 @@ std::optional<base::Error> Snapshot::take_backends(const Snapshot* previous) {
     if (auto error = index_backend(entry, previous)) return error;
   }
   rows_.backends.clear();
+  join_origins(previous);
   return std::nullopt;
 }
 
@@ -116,15 +131,38 @@ std::optional<base::Error> Snapshot::index_backend(BackendEntry& entry, const Sn
   }
   if (auto error = check_mappings(row)) return error;
   const BackendEntry* before = previous == nullptr ? nullptr : previous->find_backend(row.id);
-  const base::Duration window = window_of(rows_.settings);
+  const gauges::Rates rates = rates_of(row, rows_.settings);
   if (before == nullptr || before->row.id != row.id) {
-    entry.gauge = std::make_shared<gauges::BackendGauge>(row.rpm_limit, window);
-  } else if (before->row.rpm_limit == row.rpm_limit && window_of(previous->settings()) == window) {
+    entry.gauge = std::make_shared<gauges::BackendGauge>(rates);
+  } else if (rates_of(before->row, previous->settings()) == rates) {
     entry.gauge = before->gauge;
   } else {
-    entry.gauge = std::make_shared<gauges::BackendGauge>(*before->gauge, row.rpm_limit, window);
+    entry.gauge = std::make_shared<gauges::BackendGauge>(*before->gauge, rates);
+  }
+  if (std::any_of(row.model_mappings.begin(), row.model_mappings.end(),
+                  [](const ModelMapping& mapping) { return mapping.extra_json.size() > 2; })) {
+    std::vector<Problem> ignored;  // rows of a sidecar may hold anything; the doors of ours refuse it
+    for (const ModelMapping& mapping : row.model_mappings)
+      entry.mapping_settings.push_back(read_mapping_settings(mapping.extra_json, "$", ignored));
   }
   return std::nullopt;
+}
+
+// One gauge per origin, whoever shares it.
+void Snapshot::join_origins(const Snapshot* previous) {
+  std::unordered_map<std::string, std::pair<std::shared_ptr<gauges::OriginGauge>, std::uint32_t>> origins;
+  if (previous != nullptr)
+    for (const BackendEntry& before : previous->backends_) origins[before.url.origin()].first = before.origin;
+  for (const BackendEntry& entry : backends_) {
+    auto& [gauge, count] = origins[entry.url.origin()];
+    if (!gauge) gauge = std::make_shared<gauges::OriginGauge>();
+    if (entry.usable()) ++count;
+  }
+  for (BackendEntry& entry : backends_) {
+    const auto& [gauge, count] = origins[entry.url.origin()];
+    entry.origin = gauge;
+    entry.siblings = std::max<std::uint32_t>(count, 1);
+  }
 }
 
 std::optional<base::Error> Snapshot::take_client_keys(const Snapshot* previous) {
@@ -144,12 +182,13 @@ std::optional<base::Error> Snapshot::take_client_keys(const Snapshot* previous) 
     }
     const ClientKeyEntry* before = previous == nullptr ? nullptr : previous->find_client_key_by_id(row.id);
     if (before == nullptr) {
-      entry.gauge = std::make_shared<gauges::ClientGauge>(row.rpm_limit);
-    } else if (before->row.rpm_limit == row.rpm_limit) {
+      entry.gauge = std::make_shared<gauges::ClientGauge>(row.rpm_limit, row.tpm_limit);
+    } else if (before->row.rpm_limit == row.rpm_limit && before->row.tpm_limit == row.tpm_limit) {
       entry.gauge = before->gauge;
     } else {
-      entry.gauge = std::make_shared<gauges::ClientGauge>(*before->gauge, row.rpm_limit);
+      entry.gauge = std::make_shared<gauges::ClientGauge>(*before->gauge, row.rpm_limit, row.tpm_limit);
     }
+    for (const Budget& budget : row.budgets) entry.budgets.push_back(limit_of(budget));
   }
   rows_.client_keys.clear();
   return index_digests();
@@ -206,18 +245,25 @@ const Price* Snapshot::find_price(std::string_view model) const {
 
 Route Snapshot::make_route(Api api, std::string_view model) const {
   Route route;
+  const Price* listed = model.empty() ? nullptr : find_price(model);
   for (std::size_t position = 0; position < rows_.pools.size(); ++position) {
-    Tier tier{.pool = &rows_.pools[position], .targets = {}};
+    Tier tier{.pool = &rows_.pools[position], .retries = retry_budgets_[position].get(), .targets = {}};
     for (const std::uint32_t index : backends_by_pool_[position]) {
       const BackendEntry& backend = backends_[index];
       if (!backend.usable() || backend.row.api != api) continue;
-      if (model.empty() || backend.row.model_mappings.empty()) {
-        tier.targets.push_back({.backend = &backend, .model = std::string(model)});
-      } else if (const ModelMapping* mapping = find_mapping(backend.row, model)) {
-        tier.targets.push_back({.backend = &backend,
-                                .model = substitute(mapping->canonical, mapping->model, model),
-                                .context_tokens = mapping->context_tokens});
+      Target target{.backend = &backend, .model = std::string(model), .price = listed};
+      if (!model.empty() && !backend.row.model_mappings.empty()) {
+        const ModelMapping* mapping = find_mapping(backend.row, model);
+        if (mapping == nullptr) continue;
+        target.model = substitute(mapping->canonical, mapping->model, model);
+        target.context_tokens = mapping->context_tokens;
+        if (!backend.mapping_settings.empty())
+          target.settings = &backend.mapping_settings[static_cast<std::size_t>(
+              mapping - backend.row.model_mappings.data())];
+        if (target.settings != nullptr && target.settings->price) target.price = &*target.settings->price;
       }
+      target.model_hash = model_hash(target.model);
+      tier.targets.push_back(std::move(target));
     }
     if (!tier.targets.empty()) route.tiers.push_back(std::move(tier));
   }

@@ -13,9 +13,13 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "catalog/mapping_settings.hpp"
 #include "catalog/rows.hpp"
 #include "gauges/backend_gauge.hpp"
 #include "gauges/client_gauge.hpp"
+#include "gauges/origin_gauge.hpp"
+#include "gauges/retry_budget.hpp"
+#include "gauges/spend_hold.hpp"
 #include "wire/url.hpp"
 
 namespace headworks::catalog {
@@ -26,6 +30,9 @@ struct BackendEntry {
   wire::Url url;                                // parsed api_base_url; empty when the backend is not enabled
   std::uint32_t index = 0;                      // dense, for per-backend arrays
   std::shared_ptr<gauges::BackendGauge> gauge;  // never null
+  std::shared_ptr<gauges::OriginGauge> origin;  // never null; shared by the backends of one origin
+  std::uint32_t siblings = 1;                   // usable backends of that origin, this one among them
+  std::vector<MappingSettings> mapping_settings;  // by position in row.model_mappings
   bool usable() const {
     return row.enabled && row.status != BackendStatus::disabled && row.key_state != KeyState::unreadable;
   }
@@ -34,6 +41,7 @@ struct BackendEntry {
 struct ClientKeyEntry {
   ClientKey row;
   base::WallTime expires_at = base::WallTime::max();  // of row.expires_at; max: never
+  std::vector<gauges::SpendLimit> budgets;            // of row.budgets
   std::shared_ptr<gauges::ClientGauge> gauge;         // never null
   bool allows(std::string_view model) const;
 };
@@ -41,14 +49,20 @@ struct ClientKeyEntry {
 // One way to serve a model: this backend, under this name.
 struct Target {
   const BackendEntry* backend = nullptr;
-  std::string model;                 // as the backend calls it; empty: send as it came
+  std::string model = {};            // as the backend calls it; empty: send as it came
   std::uint32_t context_tokens = 0;  // 0: unknown
   const Price* price = nullptr;      // what this backend takes for it; null: unknown
+  const MappingSettings* settings = nullptr;  // null: the mapping says nothing more
+  std::uint64_t model_hash = 1;               // of `model`, never 0
 };
+
+// Tells models apart in gauges; never 0.
+inline std::uint64_t model_hash(std::string_view model) { return std::hash<std::string_view>{}(model) | 1; }
 
 // One pool's targets for a model.
 struct Tier {
   const Pool* pool = nullptr;
+  gauges::RetryBudget* retries = nullptr;  // the pool's; never null in a snapshot's route
   std::vector<Target> targets;
 };
 
@@ -74,6 +88,8 @@ class Snapshot {
   std::uint64_t revision() const { return rows_.revision; }
   const Settings& settings() const { return rows_.settings; }
   const std::vector<Pool>& pools() const { return rows_.pools; }
+  // Of pools()[position].
+  gauges::RetryBudget& retries(std::size_t position) const { return *retry_budgets_[position]; }
   const std::vector<Price>& prices() const { return rows_.prices; }
   std::span<const BackendEntry> backends() const { return backends_; }
   std::span<const ClientKeyEntry> client_keys() const { return client_keys_; }
@@ -98,11 +114,12 @@ class Snapshot {
 
  private:
   explicit Snapshot(Rows rows) : rows_(std::move(rows)) {}
-  std::optional<base::Error> index_pools();
+  std::optional<base::Error> index_pools(const Snapshot* previous);
   std::optional<base::Error> take_backends(const Snapshot* previous);
   std::optional<base::Error> take_client_keys(const Snapshot* previous);
   std::optional<base::Error> index_backend(BackendEntry& entry, const Snapshot* previous);
   std::optional<base::Error> index_digests();
+  void join_origins(const Snapshot* previous);
   const ClientKeyEntry* find_client_key_by_id(std::string_view id) const;
 
   Rows rows_;  // backends and keys are moved out into the entries
@@ -110,6 +127,7 @@ class Snapshot {
   std::vector<ClientKeyEntry> client_keys_;
   std::unordered_map<std::string_view, std::uint32_t> pool_positions_;
   std::vector<std::vector<std::uint32_t>> backends_by_pool_;  // in pool order
+  std::vector<std::shared_ptr<gauges::RetryBudget>> retry_budgets_;  // in pool order
   std::unordered_map<std::string_view, std::uint32_t> backend_ids_, backend_names_;
   std::unordered_map<std::string_view, std::uint32_t> client_key_ids_;
   // Open addressing over client_keys_, at most half full; kFree marks an empty place. The digests are keyed

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "wire/retry_after.hpp"
+#include "dialect/limit_reading.hpp"
+#include "dialect/refusal.hpp"
 
 namespace headworks::gateway {
 namespace {
@@ -17,10 +18,6 @@ Duration of_seconds(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
-net::UpstreamCall::Deadlines deadlines_of(const catalog::Settings::Timeouts& timeouts, base::TimePoint total) {
-  return {.connect = of_seconds(timeouts.connect_seconds), .first_byte = of_seconds(timeouts.first_byte_seconds), .total = total};
-}
-
 bool begins_with(std::string_view value, std::string_view type) {
   return value.size() >= type.size() && wire::same_name(value.substr(0, type.size()), type);
 }
@@ -33,15 +30,30 @@ void redact(std::string& text, std::string_view secret) {
 
 }  // namespace
 
+Attempt::Clocks Attempt::clocks_of(const catalog::Target& target, const catalog::Settings::Timeouts& timeouts) {
+  const catalog::Backend& backend = target.backend->row;
+  const catalog::Clocks mapping = target.settings == nullptr ? catalog::Clocks{} : target.settings->timeouts;
+  const auto first_set = [](double mapped, double own, double common) {
+    return of_seconds(mapped > 0 ? mapped : own > 0 ? own : common);
+  };
+  return {.connect = first_set(mapping.connect_seconds, backend.timeouts.connect_seconds, timeouts.connect_seconds),
+          .first_byte =
+              first_set(mapping.first_byte_seconds, backend.timeouts.first_byte_seconds, timeouts.first_byte_seconds),
+          .idle = first_set(mapping.idle_seconds, backend.timeouts.idle_seconds, timeouts.idle_seconds),
+          .total = first_set(mapping.total_seconds, backend.timeouts.total_seconds, backend.timeout_seconds)};
+}
+
 Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try attempt)
     : exchange_(exchange),
       request_(request),
       try_(std::move(attempt)),
+      clocks_(clocks_of(*try_.target, exchange.snapshot().settings().timeouts)),
       started_(exchange.now()),
-      total_deadline_(std::min(started_ + of_seconds(try_.target->backend->row.timeout_seconds),
-                               exchange.started() + of_seconds(exchange.snapshot().settings().timeouts.total_seconds))),
+      total_deadline_(std::min(started_ + clocks_.total, exchange.deadline())),
       call_(exchange.context().upstreams, exchange.catalog().prepared(*try_.target->backend).endpoint,
-            deadlines_of(exchange.snapshot().settings().timeouts, total_deadline_)),
+            {.connect = clocks_.connect,
+             .first_byte = std::min(clocks_.first_byte, try_.first_byte_slice),
+             .total = total_deadline_}),
       filter_(request.route->stream, request.adds_usage()) {
   const catalog::BackendEntry& backend = *try_.target->backend;
   record_.backend_id = backend.row.id;
@@ -56,14 +68,24 @@ Attempt::~Attempt() {
   record_.reused_connection = call_.reused();
   if (call_.connected_at() != base::TimePoint{}) record_.connect = call_.connected_at() - started_;
   if (call_.first_byte_at() != base::TimePoint{}) record_.first_byte = call_.first_byte_at() - started_;
-  if (const catalog::Price* price = exchange_.route().price) {
+  settle_usage();
+  exchange_.record().attempts.push_back(record_);
+}
+
+// What was used, and what it cost. A refused call used nothing; of one that broke off nobody knows, and what
+// was reserved stands.
+void Attempt::settle_usage() {
+  const bool reported = record_.usage.source == base::UsageSource::reported;
+  if (reported) try_.reservation.set_used(record_.usage.input_tokens + record_.usage.output_tokens);
+  else if (record_.status >= 400) try_.reservation.set_used(0);
+  if (reported) try_.target->backend->gauge->observe_output(record_.usage.output_tokens);
+  if (const catalog::Price* price = try_.target->price) {
     const auto tokens = [](std::uint64_t count) { return static_cast<double>(count); };
     const base::Usage& usage = record_.usage;
     record_.cost.value = static_cast<std::int64_t>(  // USD per million tokens is micro-USD per token
         tokens(usage.input_tokens - usage.cached_input_tokens) * price->input +
         tokens(usage.cached_input_tokens) * price->cached_input + tokens(usage.output_tokens) * price->output + 0.5);
   }
-  exchange_.record().attempts.push_back(record_);
 }
 
 void Attempt::write_head() {
@@ -90,7 +112,7 @@ void Attempt::write_head() {
 }
 
 base::TimePoint Attempt::idle_deadline() const {
-  return std::min(total_deadline_, exchange_.now() + of_seconds(exchange_.snapshot().settings().timeouts.idle_seconds));
+  return std::min(total_deadline_, exchange_.now() + clocks_.idle);
 }
 
 bool Attempt::is_out_of_time() const { return exchange_.now() >= total_deadline_; }
@@ -107,6 +129,9 @@ Attempt::End Attempt::fail_transport(CallStatus status) {
     case CallStatus::connect_failed:
     case CallStatus::connect_timeout: return fail(FailureClass::connect);
     case CallStatus::first_byte_timeout:
+      // A client's own deadline, or its share of it, that was shorter than our clocks blames nobody.
+      failure_.blames_upstream =
+          exchange_.now() - started_ + std::chrono::milliseconds{50} >= std::min(clocks_.first_byte, clocks_.total);
       return fail(is_out_of_time() ? FailureClass::timeout_total : FailureClass::timeout_first_byte);
     case CallStatus::malformed: return fail(FailureClass::malformed);
     default: return fail(FailureClass::reset);
@@ -131,7 +156,10 @@ net::Task<Attempt::End> Attempt::run() {
   const CallStatus status = co_await call_.start(head_, body_.pieces(), request_.head->method);
   const bool unsent = status == CallStatus::connect_failed || status == CallStatus::connect_timeout ||
                       (status == CallStatus::interrupted && !call_.reused() && call_.connected_at() == base::TimePoint{});
-  if (!unsent) try_.reservation.mark_sent();
+  if (!unsent) {
+    try_.reservation.mark_sent();
+    try_.passage.mark_sent();
+  }
   if (status != CallStatus::ok) {
     if (!call_.detail().empty())
       exchange_.context().log.log(base::LogLevel::debug, "an attempt failed",
@@ -173,8 +201,8 @@ Attempt::End Attempt::take_first(std::string_view bytes) {
 
 // Up to the point of no return: the first event of a stream, the first bytes of anything else.
 net::Task<Attempt::End> Attempt::read_first_bytes() {
-  const base::TimePoint deadline = std::min(
-      total_deadline_, exchange_.now() + of_seconds(exchange_.snapshot().settings().timeouts.first_byte_seconds));
+  const base::TimePoint deadline =
+      std::min(total_deadline_, exchange_.now() + std::min(clocks_.first_byte, try_.first_byte_slice));
   const bool wait_for_event = stream_ && request_.route->stream != dialect::StreamShape::none;
   for (;;) {
     const net::UpstreamCall::Part part = call_.poll_body();
@@ -200,8 +228,6 @@ net::Task<Attempt::End> Attempt::read_first_bytes() {
 
 net::Task<Attempt::End> Attempt::read_error(FailureClass failure) {
   const wire::ResponseHead& head = call_.head();
-  if (const auto after = wire::find_retry_after(head.fields, exchange_.context().loop.wall()))
-    failure_.retry_hint = routing::RetryHint{*after, routing::HintSource::header};
   last_answer_.status = head.status;
   if (const wire::Field* type = head.find(wire::FieldId::content_type)) last_answer_.content_type = type->value;
   const bool json = begins_with(last_answer_.content_type, "application/json") ||
@@ -220,9 +246,17 @@ net::Task<Attempt::End> Attempt::read_error(FailureClass failure) {
     if (body.size() > kMaxErrorBody) break;
   }
   const bool whole = body.size() <= kMaxErrorBody && call_.poll_body().status == CallStatus::end;
+  if (failure == FailureClass::status_429) {
+    const dialect::LimitReading limit = dialect::read_limit(head.fields, body, exchange_.context().loop.wall());
+    if (limit.after) failure_.retry_hint = routing::RetryHint{*limit.after, limit.source};
+    failure_.scope = limit.scope;
+  }
   if (whole) call_.finish();
   redact(body, try_.target->backend->row.api_key.reveal());
   if (failure == FailureClass::client_error) {
+    const dialect::Refusal refusal = dialect::read_refusal(body);
+    if (refusal == dialect::Refusal::context_too_long) failure = FailureClass::context_too_long;
+    if (refusal == dialect::Refusal::content_filter) failure = FailureClass::content_filter;
     failure_.answer_at_hand = whole;
   } else if (whole && json) {
     body.reserve(body.size() + json::kPadding);

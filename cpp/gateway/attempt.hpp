@@ -14,6 +14,7 @@
 #include "gateway/stream_filter.hpp"
 #include "net/upstream_client.hpp"
 #include "routing/attempt_plan.hpp"
+#include "routing/cooldown_rule.hpp"
 
 namespace headworks::gateway {
 
@@ -55,12 +56,19 @@ class Attempt {
 
   // After `failed`.
   const routing::UpstreamFailure& failure() const { return failure_; }
+  const routing::Passage& passage() const { return try_.passage; }
   LastAnswer& last_answer() { return last_answer_; }
 
   telemetry::AttemptRecord& record() { return record_; }
 
  private:
+  // The clocks of this attempt: the mapping's own, else the backend's, else the settings'.
+  struct Clocks {
+    base::Duration connect{}, first_byte{}, idle{}, total{};
+  };
+  static Clocks clocks_of(const catalog::Target& target, const catalog::Settings::Timeouts& timeouts);
   void write_head();
+  void settle_usage();
   End fail(routing::FailureClass failure);
   End fail_transport(net::CallStatus status);
   net::Task<End> read_first_bytes();
@@ -72,6 +80,7 @@ class Attempt {
   Exchange& exchange_;
   const ClientRequest& request_;
   routing::Try try_;
+  const Clocks clocks_;
   base::TimePoint started_;
   base::TimePoint total_deadline_;
   net::UpstreamCall call_;

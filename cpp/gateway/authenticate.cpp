@@ -56,15 +56,17 @@ Result<const catalog::ClientKeyEntry*> authenticate(const wire::RequestHead& hea
 }
 
 Result<gauges::Reservation> admit(const catalog::ClientKeyEntry& key, base::TimePoint now, gauges::Charge charge) {
-  auto reservation = gauges::Reservation::take(*key.gauge, key.row.max_in_flight, now, charge);
+  auto reservation = gauges::Reservation::take(*key.gauge, key.row.max_in_flight, now, {.charge = charge});
   if (reservation) return std::move(*reservation);
   if (reservation.error() == gauges::Refusal::in_flight) {
     base::Error error = fail(ErrorKind::key_rate_limited, "this API key has its max_in_flight requests under way");
     error.retry_after = std::chrono::seconds(1);
     return error;
   }
-  base::Error error = fail(ErrorKind::key_rate_limited, "this API key has used its rpm_limit");
-  error.retry_after = key.gauge->bucket().earliest(now) - now;
+  const bool tokens = reservation.error() == gauges::Refusal::tokens;
+  base::Error error = fail(ErrorKind::key_rate_limited, tokens ? "this API key has used its tpm_limit"
+                                                               : "this API key has used its rpm_limit");
+  error.retry_after = (tokens ? key.gauge->tokens().earliest(0, now) : key.gauge->bucket().earliest(now)) - now;
   return error;
 }
 

@@ -8,7 +8,9 @@ Exchange::Exchange(LoopContext& context, net::Request& request, net::ResponseWri
       request_(request),
       response_(response),
       catalog_(context.routes.catalog()),
-      started_(request.arrived()) {
+      started_(request.arrived()),
+      deadline_(started_ + std::chrono::duration_cast<base::Duration>(
+                               std::chrono::duration<double>(snapshot().settings().timeouts.total_seconds))) {
   record_.id = base::RequestId(context.loop.random());
   record_.started = context.loop.wall();
   record_.route = route_name;
@@ -28,13 +30,29 @@ Exchange::~Exchange() {
     record_.status = base::row_of(base::ErrorKind::client_closed).status;
     record_.error = base::ErrorKind::client_closed;
   }
+  if (client_key_ != nullptr) settle_key();
   context_.recorder.record(context_.loop.index(), std::move(record_));
+  key_reservation_.settle();
+  if (context_.waiting_room != nullptr) context_.waiting_room->poke();
+}
+
+void Exchange::settle_key() {
+  base::MicroUsd cost;
+  std::uint64_t tokens = 0;
+  for (const telemetry::AttemptRecord& attempt : record_.attempts) {
+    cost.value += attempt.cost.value;
+    tokens += attempt.usage.input_tokens + attempt.usage.output_tokens;
+  }
+  if (key_tokens_) client_key_->gauge->tokens().settle(*key_tokens_, tokens);
+  spend_.add_cost(cost);
+  spend_.settle();
 }
 
 void Exchange::on_peer_closed() {
   client_left_ = true;
   if (call_ != nullptr) call_->interrupt();
   if (sleep_ != nullptr) sleep_->interrupt();
+  if (turn_ != nullptr) turn_->interrupt();
 }
 
 void Exchange::set_client_key(const catalog::ClientKeyEntry& key, gauges::Reservation reservation) {

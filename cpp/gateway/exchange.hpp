@@ -12,7 +12,9 @@
 #include "base/error.hpp"
 #include "gateway/loop_context.hpp"
 #include "gateway/route_table.hpp"
+#include "gateway/waiting_room.hpp"
 #include "gauges/reservation.hpp"
+#include "gauges/spend_hold.hpp"
 #include "net/handler.hpp"
 #include "net/upstream_client.hpp"
 #include "telemetry/exchange_record.hpp"
@@ -33,18 +35,26 @@ class Exchange final : private net::PeerWatcher {
   const LoopCatalog& catalog() const { return *catalog_; }
   base::TimePoint now() const { return context_.loop.now(); }
   base::TimePoint started() const { return started_; }
+  // Nothing of this exchange is waited for any longer. Until set_deadline(): the settings' own total time.
+  base::TimePoint deadline() const { return deadline_; }
+  void set_deadline(base::TimePoint deadline) { deadline_ = deadline; }
 
   telemetry::ExchangeRecord& record() { return record_; }
   std::string_view id() const { return record_.id.view(); }
 
   void set_client_key(const catalog::ClientKeyEntry& key, gauges::Reservation reservation);
   const catalog::ClientKeyEntry* client_key() const { return client_key_; }
+  // What the key's own limits on tokens and money hold for this exchange, until it is known what it used.
+  void hold_tokens(const gauges::TokenMeter::Taken& taken) { key_tokens_ = taken; }
+  gauges::SpendHold& spend() { return spend_; }
   void set_route(std::shared_ptr<const ModelRoute> route);
   const ModelRoute& route() const { return *route_; }  // REQUIRES set_route
+  const std::shared_ptr<const ModelRoute>& shared_route() const { return route_; }
 
   // What is to be interrupted when the client leaves; null: nothing. At most one at a time.
   void wait_on(net::UpstreamCall* call) { call_ = call; }
   void wait_on(net::Sleep* sleep) { sleep_ = sleep; }
+  void wait_on(WaitingRoom::Turn* turn) { turn_ = turn; }
   bool client_left() const { return client_left_; }
 
   // How the exchange ended, for the record: an error of ours or the upstream's, or the client's leaving.
@@ -54,6 +64,7 @@ class Exchange final : private net::PeerWatcher {
 
  private:
   void on_peer_closed() override;
+  void settle_key();
 
   LoopContext& context_;
   net::Request& request_;
@@ -62,10 +73,14 @@ class Exchange final : private net::PeerWatcher {
   std::shared_ptr<const ModelRoute> route_;
   const catalog::ClientKeyEntry* client_key_ = nullptr;
   gauges::Reservation key_reservation_;
+  std::optional<gauges::TokenMeter::Taken> key_tokens_;
+  gauges::SpendHold spend_;
   base::TimePoint started_;
+  base::TimePoint deadline_;
   telemetry::ExchangeRecord record_;
   net::UpstreamCall* call_ = nullptr;
   net::Sleep* sleep_ = nullptr;
+  WaitingRoom::Turn* turn_ = nullptr;
   bool client_left_ = false;
   bool client_has_all_ = false;
 };

@@ -4,8 +4,10 @@
 #include "gateway/authenticate.hpp"
 #include "gateway/client_request.hpp"
 #include "gateway/exchange.hpp"
+#include "gateway/request_limits.hpp"
 #include "gateway/relay.hpp"
 #include "routing/attempt_plan.hpp"
+#include "routing/cooldown_rule.hpp"
 
 namespace headworks::gateway {
 namespace {
@@ -14,9 +16,6 @@ using base::ErrorKind;
 using base::fail;
 using base::Result;
 
-gauges::Charge charge_of(const dialect::RouteRow& route) {
-  return route.metered ? gauges::Charge::start : gauges::Charge::nothing;
-}
 
 // Who asks, and may they: fills in the exchange's client key.
 Result<void> admit_client(Exchange& exchange, const dialect::RouteRow& route, const wire::RequestHead& head) {
@@ -46,54 +45,89 @@ Result<std::shared_ptr<const ModelRoute>> find_route(Exchange& exchange, const C
   return error;
 }
 
-// A 429 cools its backend at once, for all loops; the store hears of it so that a restart remembers.
-void cool_backend(Exchange& exchange, const catalog::Target& target, const routing::UpstreamFailure& failure) {
-  if (routing::row_of(failure.failure).cools == routing::Cools::nothing) return;
+// What a failure cools, cools at once for all loops; the store hears of it so that a restart remembers.
+void note_failure(Exchange& exchange, Attempt& attempt) {
   LoopContext& context = exchange.context();
-  gauges::BackendGauge& gauge = *target.backend->gauge;
-  const std::uint32_t consecutive = gauge.count_429();
-  const routing::Cooldown cooldown = routing::cooldown_after_429(exchange.snapshot().settings().cooldown, consecutive,
-                                                                 failure.retry_hint, context.loop.random());
-  if (!gauge.cool(exchange.now() + cooldown.duration)) return;
+  const catalog::Target& target = attempt.target();
+  const auto cooldown =
+      routing::note_failure(target, attempt.passage(), attempt.failure(), exchange.snapshot().backends(),
+                            exchange.snapshot().settings().cooldown, context.loop.random(), exchange.now());
+  if (!cooldown) return;
+  std::optional<std::string> model;
+  if (cooldown->scope == routing::CooldownScope::model) model = attempt.record().model_sent;
   context.cooldowns.on_cooldown({.backend_id = target.backend->row.id,
                                  .backend = target.backend->row.name,
-                                 .cooldown = cooldown,
+                                 .cooldown = *cooldown,
+                                 .model = std::move(model),
                                  .started = context.loop.wall(),
-                                 .consecutive = consecutive,
                                  .request_id = std::string(exchange.id())});
 }
 
-void note_success(Exchange& exchange, const catalog::Target& target) {
-  if (target.backend->gauge->succeed()) exchange.context().cooldowns.on_recovered(target.backend->row.id);
+void note_success(Exchange& exchange, Attempt& attempt) {
+  const catalog::Target& target = attempt.target();
+  const routing::Recovered recovered = routing::note_success(target, exchange.now());
+  CooldownKeeper& keeper = exchange.context().cooldowns;
+  if (recovered.backend) keeper.on_recovered(target.backend->row.id, std::nullopt);
+  if (recovered.model) keeper.on_recovered(target.backend->row.id, std::string(attempt.record().model_sent));
+  if (recovered.backend || recovered.model) exchange.context().waiting_room->poke();
+}
+
+// The end of a plan: its error, or the upstream's own.
+net::Task<> reply_stop(Exchange& exchange, const ClientRequest& request, const routing::Stop& stop, LastAnswer& last) {
+  if (stop.relay_last_answer) {
+    exchange.end_with(stop.error.kind);
+    co_await relay_last_answer(exchange, last, stop.error.retry_after);
+  } else {
+    co_await reply_error(exchange, *request.route, stop.error);
+  }
+}
+
+// Waits for what the plan waits for, and tells it. Not to be gone on with when the client left meanwhile.
+net::Task<routing::Step> wait_for(Exchange& exchange, routing::AttemptPlan& plan, const ModelRoute& route,
+                                  routing::Wait wait) {
+  LoopContext& context = exchange.context();
+  const base::TimePoint began = exchange.now();
+  if (wait.reason == routing::WaitReason::backoff) {
+    net::Sleep sleep(context.loop, began + wait.duration);
+    exchange.wait_on(&sleep);
+    co_await sleep;
+    exchange.wait_on(static_cast<net::Sleep*>(nullptr));
+    exchange.record().queue_wait += exchange.now() - began;
+    co_return plan.on_waited(exchange.now());
+  }
+  const catalog::ClientKey& key = exchange.client_key()->row;
+  routing::WaitingLine::Request asked{.key = std::hash<std::string_view>{}(key.id),
+                                      .weight = key.weight,
+                                      .lane = route.lane,
+                                      .route = &route.state,
+                                      .keep = exchange.shared_route(),
+                                      .asking = plan.asking(),
+                                      .excluded = plan.excluded()};
+  WaitingRoom::Turn turn(*context.waiting_room, context.loop, std::move(asked));
+  exchange.wait_on(&turn);
+  co_await turn;
+  exchange.wait_on(static_cast<WaitingRoom::Turn*>(nullptr));
+  exchange.record().queue_wait += exchange.now() - began;
+  routing::WaitingLine::Answer& answer = turn.answer();
+  if (answer.found) co_return plan.on_turn(std::move(*answer.found), exchange.now());
+  co_return plan.on_refused(answer.ready, answer.full, exchange.now());
 }
 
 // Obeys the plan until an answer was sent.
-net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const ModelRoute& route) {
-  const catalog::Settings& settings = exchange.snapshot().settings();
-  const auto total = std::chrono::duration<double>(settings.timeouts.total_seconds);
-  const routing::PlanLimits limits{.deadline = exchange.started() + std::chrono::duration_cast<base::Duration>(total),
-                                   .charge = charge_of(*request.route)};
-  routing::AttemptPlan plan(route.state, settings, exchange.context().loop.random(), limits);
+net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const ModelRoute& route,
+                        const routing::PlanLimits& limits) {
+  routing::AttemptPlan plan(route.state, exchange.snapshot().settings(), exchange.context().loop.random(), limits);
   LastAnswer last;
   routing::Step step = plan.start(exchange.now());
   for (;;) {
-    if (auto* stop = std::get_if<routing::Stop>(&step)) {
-      if (stop->relay_last_answer) {
-        exchange.end_with(stop->error.kind);
-        co_await relay_last_answer(exchange, last, stop->error.retry_after);
-      } else {
-        co_await reply_error(exchange, *request.route, stop->error);
-      }
+    if (const auto* stop = std::get_if<routing::Stop>(&step)) {
+      co_await reply_stop(exchange, request, *stop, last);
       co_return;
     }
     if (const auto* wait = std::get_if<routing::Wait>(&step)) {
-      net::Sleep sleep(exchange.context().loop, exchange.now() + wait->duration);
-      exchange.record().queue_wait += wait->duration;
-      exchange.wait_on(&sleep);
-      co_await sleep;
-      exchange.wait_on(static_cast<net::Sleep*>(nullptr));
+      routing::Step next = co_await wait_for(exchange, plan, route, *wait);
+      step = std::move(next);
       if (exchange.client_left()) co_return;
-      step = plan.on_waited(exchange.now());
       continue;
     }
     routing::UpstreamFailure failure;
@@ -102,13 +136,14 @@ net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const 
       const Attempt::End end = co_await attempt.run();
       if (end == Attempt::End::client_left) co_return;
       if (end == Attempt::End::committed) {
-        note_success(exchange, attempt.target());
+        note_success(exchange, attempt);
+        plan.on_success();
         co_await relay(exchange, attempt);
         co_return;
       }
       failure = attempt.failure();
       last = std::move(attempt.last_answer());
-      cool_backend(exchange, attempt.target(), failure);
+      note_failure(exchange, attempt);
     }
     step = plan.on_failure(failure, exchange.now());
   }
@@ -149,7 +184,12 @@ net::Task<> forward(LoopContext& context, const dialect::RouteRow& route, net::R
     co_return;
   }
   exchange.set_route(*found);
-  co_await follow_plan(exchange, asked, **found);
+  const routing::PlanLimits plan_limits = read_limits(exchange, asked, **found);
+  if (const Result<void> held = hold_key_limits(exchange, asked, **found, plan_limits); !held) {
+    co_await reply_error(exchange, route, held.error());
+    co_return;
+  }
+  co_await follow_plan(exchange, asked, **found, plan_limits);
 }
 
 }  // namespace headworks::gateway

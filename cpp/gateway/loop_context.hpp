@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "gateway/route_table.hpp"
+#include "gateway/waiting_room.hpp"
 #include "json/json_reader.hpp"
 #include "net/event_loop.hpp"
 #include "net/upstream_client.hpp"
@@ -25,13 +27,13 @@ class CooldownKeeper {
     std::string backend_id;
     std::string backend;  // its name
     routing::Cooldown cooldown;
+    std::optional<std::string> model;  // as the backend calls it; none: the whole backend, or its origin
     base::WallTime started{};
-    std::uint32_t consecutive = 0;
     std::string request_id;
   };
   virtual void on_cooldown(Begun begun) = 0;
-  // A success ended a row of 429 answers.
-  virtual void on_recovered(std::string backend_id) = 0;
+  // A call succeeded: the backend's cooldown, or that of this model on it, is history.
+  virtual void on_recovered(std::string backend_id, std::optional<std::string> model) = 0;
 
  protected:
   ~CooldownKeeper() = default;
@@ -68,6 +70,7 @@ struct LoopContext {
   RouteTable routes;
   net::UpstreamClient& upstreams;
   json::JsonReader json;
+  WaitingRoom* waiting_room = nullptr;  // never null once the loop runs
 };
 
 }  // namespace headworks::gateway

@@ -172,7 +172,8 @@ net::Task<> relay(Exchange& exchange, Attempt& attempt) {
   write_answer_head(exchange, head, &attempt);
   for (const wire::Field& field : upstream.fields)
     if (field.traits.response == wire::Passage::pass) head.copy(field);
-  attempt.target().backend->gauge->observe_first_byte(attempt.call().first_byte_at() - attempt.started());
+  attempt.target().backend->gauge->observe_first_byte(attempt.call().first_byte_at() - attempt.started(),
+                                                        exchange.now());
   if (attempt.request().head->method == "HEAD") {
     std::optional<std::uint64_t> length;
     if (upstream.find(wire::FieldId::content_length) != nullptr) length = upstream.content_length;

@@ -33,11 +33,12 @@ LoopCatalog::LoopCatalog(std::shared_ptr<const catalog::Snapshot> from) : snapsh
   for (const catalog::BackendEntry& entry : snapshot->backends()) backends.emplace_back(entry);
 }
 
-ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, std::string_view name, catalog::Route route)
-    : catalog(std::move(from)), model(name), state(std::move(route)) {
-  for (const catalog::Price& each : catalog->snapshot->prices())
-    if (each.model == model) price = &each;
-}
+ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api, std::string_view name,
+                       catalog::Route route)
+    : catalog(std::move(from)),
+      model(name),
+      lane(std::hash<std::string_view>{}(name) * 2 + static_cast<std::uint64_t>(api)),
+      state(std::move(route)) {}
 
 void RouteTable::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
   catalog_ = std::make_shared<const LoopCatalog>(std::move(snapshot));
@@ -50,7 +51,7 @@ std::shared_ptr<const ModelRoute> RouteTable::find(catalog::Api api, std::string
   catalog::Route route = catalog_->snapshot->make_route(api, model);
   if (route.empty()) return nullptr;
   if (routes.size() >= kMaxRoutes) routes.clear();
-  auto made = std::make_shared<const ModelRoute>(catalog_, model, std::move(route));
+  auto made = std::make_shared<const ModelRoute>(catalog_, api, model, std::move(route));
   routes.emplace(std::string(model), made);
   return made;
 }

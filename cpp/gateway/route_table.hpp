@@ -35,10 +35,10 @@ struct LoopCatalog {
 
 // The ways to serve one model. Holds what it points into.
 struct ModelRoute {
-  ModelRoute(std::shared_ptr<const LoopCatalog> from, std::string_view name, catalog::Route route);
+  ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api, std::string_view name, catalog::Route route);
   std::shared_ptr<const LoopCatalog> catalog;
-  std::string model;  // as asked for; empty: none was named
-  const catalog::Price* price = nullptr;  // of the model as asked for; null: unknown
+  std::string model;        // as asked for; empty: none was named
+  std::uint64_t lane = 0;   // where requests for it wait: the same on every loop, after every change
   routing::RouteState state;
 };
 

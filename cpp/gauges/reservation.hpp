@@ -1,5 +1,5 @@
-// Reservation: one start of a bucket (or none, where the call is free) and one place in flight, taken together
-// and given back by the destructor, whatever happened in between.
+// Reservation: one start of a bucket and the tokens the call may use (or neither, where the call is free) and
+// one place in flight, taken together and given back by the destructor, whatever happened in between.
 //
 // Owned by one exchange; movable. REQUIRES that the gauge outlives it (the snapshot that the exchange holds
 // does).
@@ -7,56 +7,63 @@
 
 #include <boost/system/result.hpp>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "gauges/in_flight.hpp"
 #include "gauges/token_bucket.hpp"
+#include "gauges/token_meter.hpp"
 
 namespace headworks::gauges {
 
-// What a call takes from the bucket: counting tokens, for one, is free.
+// What a call takes from the buckets: counting tokens, for one, is free.
 enum class Charge : std::uint8_t { start, nothing };
 
+struct Demand {
+  Charge charge = Charge::start;
+  std::uint64_t tokens = 0;  // input and output, as estimated; ignored where the call is free
+};
+
 // Why there is no reservation.
-enum class Refusal : std::uint8_t { in_flight, bucket };
+enum class Refusal : std::uint8_t { in_flight, bucket, tokens };
 
 class Reservation {
  public:
   // Holds nothing.
   Reservation() = default;
 
-  // Both or neither. `max_in_flight` 0: no bound. Works on any gauge that has bucket() and places().
+  // All or nothing. `max_in_flight` 0: no bound. Works on any gauge that has bucket(), tokens(), places().
   template <class Gauge>
   static boost::system::result<Reservation, Refusal> take(Gauge& gauge, std::uint32_t max_in_flight,
-                                                          base::TimePoint now, Charge charge = Charge::start) {
-    return take(gauge.bucket(), gauge.places(), max_in_flight, now, charge);
-  }
-  static boost::system::result<Reservation, Refusal> take(TokenBucket& bucket, InFlight& places,
-                                                          std::uint32_t max_in_flight, base::TimePoint now,
-                                                          Charge charge = Charge::start) {
+                                                          base::TimePoint now, const Demand& demand = {}) {
+    InFlight& places = gauge.places();
     if (!places.enter(max_in_flight)) return Refusal::in_flight;
-    if (charge == Charge::nothing) return Reservation(nullptr, places, {});
-    const auto start = bucket.take(now);
+    if (demand.charge == Charge::nothing) return Reservation(places);
+    const auto start = gauge.bucket().take(now);
     if (!start) {
       places.leave();
       return Refusal::bucket;
     }
-    return Reservation(&bucket, places, *start);
+    const auto tokens = gauge.tokens().take(demand.tokens, now);
+    if (!tokens) {
+      gauge.bucket().refund(*start);
+      places.leave();
+      return Refusal::tokens;
+    }
+    Reservation held(places);
+    held.bucket_ = &gauge.bucket();
+    held.meter_ = &gauge.tokens();
+    held.start_ = *start;
+    held.tokens_ = *tokens;
+    return held;
   }
 
-  Reservation(Reservation&& other) noexcept
-      : bucket_(other.bucket_),
-        places_(std::exchange(other.places_, nullptr)),
-        start_(other.start_),
-        sent_(other.sent_) {}
+  Reservation(Reservation&& other) noexcept { swap(other); }
   Reservation& operator=(Reservation&& other) noexcept {
     if (this != &other) {
       settle();
-      bucket_ = other.bucket_;
-      places_ = std::exchange(other.places_, nullptr);
-      start_ = other.start_;
-      sent_ = other.sent_;
+      swap(other);
     }
     return *this;
   }
@@ -66,21 +73,39 @@ class Reservation {
 
   // The first byte is about to go out: from now on the start is spent, even if the call fails.
   void mark_sent() { sent_ = true; }
+  // What the call really used. Unsaid, a call that was sent used what was reserved.
+  void set_used(std::uint64_t tokens) { used_ = tokens; }
 
-  // The end: gives the place back, and the start too if nothing was sent. A second call does nothing.
+  // The end: gives the place back, settles the tokens, and gives the start back too if nothing was sent. A
+  // second call does nothing.
   void settle() {
     if (places_ == nullptr) return;
-    if (!sent_ && bucket_ != nullptr) bucket_->refund(start_);
+    if (bucket_ != nullptr) {
+      if (!sent_) bucket_->refund(start_);
+      if (!sent_ || used_) meter_->settle(tokens_, sent_ ? *used_ : 0);
+    }
     std::exchange(places_, nullptr)->leave();
   }
 
  private:
-  Reservation(TokenBucket* bucket, InFlight& places, const TokenBucket::Start& start)
-      : bucket_(bucket), places_(&places), start_(start) {}
+  explicit Reservation(InFlight& places) : places_(&places) {}
 
-  TokenBucket* bucket_ = nullptr;
-  InFlight* places_ = nullptr;
+  void swap(Reservation& other) noexcept {
+    std::swap(bucket_, other.bucket_);
+    std::swap(meter_, other.meter_);
+    std::swap(places_, other.places_);
+    std::swap(start_, other.start_);
+    std::swap(tokens_, other.tokens_);
+    std::swap(used_, other.used_);
+    std::swap(sent_, other.sent_);
+  }
+
+  TokenBucket* bucket_ = nullptr;  // null: the call is free
+  TokenMeter* meter_ = nullptr;
+  InFlight* places_ = nullptr;  // null: holds nothing
   TokenBucket::Start start_{};
+  TokenMeter::Taken tokens_{};
+  std::optional<std::uint64_t> used_;
   bool sent_ = false;
 };
 

@@ -157,6 +157,21 @@ std::int64_t TokenBucket::earliest_anywhere() const {
   return earliest;
 }
 
+void TokenBucket::append_free(base::TimePoint from, std::uint32_t most, std::vector<base::TimePoint>& out) const {
+  const std::size_t before = out.size();
+  for (std::uint32_t index = 0; index < slots_; ++index) {
+    const Slot slot = Slot::unpack(ring_[index].load(std::memory_order_acquire));
+    const base::TimePoint free = slot.used == 0 ? from : std::max(from, point_of(slot.time_ms + window_ms_));
+    const std::uint32_t left = slot.used < group_ ? group_ - slot.used : 0;
+    out.insert(out.end(), left, from);
+    out.insert(out.end(), group_ - left, free);
+  }
+  if (out.size() - before <= most) return;
+  std::nth_element(out.begin() + static_cast<std::ptrdiff_t>(before),
+                   out.begin() + static_cast<std::ptrdiff_t>(before + most), out.end());
+  out.resize(before + most);
+}
+
 std::uint32_t TokenBucket::level(base::TimePoint now) const {
   if (slots_ == 0) return 0;
   const std::int64_t now_ms = floor_ms(now);

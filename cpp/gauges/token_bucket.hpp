@@ -50,6 +50,10 @@ class TokenBucket {
   // between).
   base::TimePoint earliest(base::TimePoint now) const;
 
+  // The moments, from `from` on, at which the next `most` takes would succeed if nothing else happened, in no
+  // order: at most as many as the limit, because after a window they repeat.
+  void append_free(base::TimePoint from, std::uint32_t most, std::vector<base::TimePoint>& out) const;
+
   // Starts left at `now`, in [0, limit], for display: exact when no other thread takes one meanwhile. Looks at a
   // dozen slots, or at all of them within a window of a refund.
   std::uint32_t level(base::TimePoint now) const;

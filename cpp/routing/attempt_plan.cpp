@@ -22,30 +22,72 @@ std::string detail_of(const UpstreamFailure& failure) {
   return detail;
 }
 
+base::Duration of_seconds(double seconds) {
+  return std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds));
+}
+
 }  // namespace
 
 AttemptPlan::AttemptPlan(const RouteState& route, const catalog::Settings& settings, base::Random& random,
-                         PlanLimits limits)
+                         const PlanLimits& limits)
     : route_(route),
       settings_(settings),
       random_(random),
-      limits_(limits),
+      asking_{.deadline = limits.deadline,
+              .demand = limits.demand,
+              .least_tokens = limits.least_tokens,
+              .ramp = of_seconds(settings.cooldown.ramp_seconds),
+              .affinity = limits.affinity},
       max_attempts_(std::max<std::uint32_t>(settings.retry.max_attempts, 1)) {}
 
 Step AttemptPlan::start(base::TimePoint now) { return next(now); }
 
 Step AttemptPlan::on_failure(const UpstreamFailure& failure, base::TimePoint now) {
   last_failure_ = failure;
+  asking_.now = now;
   const FailureRow& row = row_of(failure.failure);
   if (!row.next_backend) return stop(now);
+  if (row.larger_context) {
+    const std::uint32_t context = current_.target().context_tokens;
+    if (context == 0) return stop(now);  // nobody knows who is larger than that
+    asking_.above_context = std::max(asking_.above_context, context);
+    asking_.least_tokens = 0;
+  }
+  // A limited backend may be asked again once it has rested; no other that has failed.
+  const bool rests = row.cools == Cools::as_limited && find_ready_at(current_.target(), asking_) > now;
+  if (!rests) excluded_.push_back(current_.candidate());
   if (auto wait = find_wait_for_again(row, now)) return *wait;
   return next(now);
 }
 
 Step AttemptPlan::on_waited(base::TimePoint now) {
-  if (now >= limits_.deadline) return deadline_exceeded();
-  if (auto again = find_try(current_, now)) return std::move(*again);
+  if (now >= asking_.deadline) return deadline_exceeded();
+  asking_.now = now;
+  auto taken = take(current_.target(), asking_);
+  if (auto* held = std::get_if<Held>(&taken)) return make_try({.place = current_, .held = std::move(*held)});
+  skips_.add(current_.candidate(), std::get<Out>(taken), attempts());
   return next(now);
+}
+
+Step AttemptPlan::on_turn(Found&& found, base::TimePoint now) {
+  asking_.now = now;
+  return make_try(std::move(found));
+}
+
+Step AttemptPlan::on_refused(std::optional<base::TimePoint> ready, bool full, base::TimePoint now) {
+  if (now >= asking_.deadline) return deadline_exceeded();
+  if (last_failure_ && row_of(last_failure_->failure).kind != ErrorKind::all_backends_limited) return stop(now);
+  Stop limited = stop_limited(ready, full, now);
+  if (last_failure_) {
+    limited.error.detail = detail_of(*last_failure_);
+    limited.relay_last_answer = row_of(last_failure_->failure).relay_answer && last_failure_->answer_at_hand;
+  }
+  return limited;
+}
+
+void AttemptPlan::on_success() {
+  if (gauges::RetryBudget* budget = current_.tier->row->retries)
+    budget->succeed(settings_.retry.budget_percent, current_is_retry_);
 }
 
 // Leaving a tier costs more than a moment's patience (the next one may be paid for): its only backend gets a
@@ -59,90 +101,89 @@ std::optional<Wait> AttemptPlan::find_wait_for_again(const FailureRow& row, base
       std::chrono::milliseconds{std::min(retry.backoff_base_ms, retry.backoff_cap_ms)};
   const auto half = static_cast<std::uint64_t>(base.count() / 2);
   const base::Duration wait = base::Duration{half + random_.below(half + 1)};
-  if (wait >= limits_.deadline - now) return std::nullopt;
+  if (wait >= asking_.deadline - now) return std::nullopt;
   return Wait{.duration = wait};
 }
 
 // From the first tier again each time: what was out at the first try may be free by now.
 Step AttemptPlan::next(base::TimePoint now) {
   if (attempts() >= max_attempts_) return stop(now);
-  if (now >= limits_.deadline) return deadline_exceeded();
-  for (const RouteState::Tier& tier : route_.tiers())
-    if (auto found = find_in(tier, now)) return std::move(*found);
+  if (now >= asking_.deadline) return deadline_exceeded();
+  asking_.now = now;
+  do {
+    skips_.forget_reasons();
+    if (auto found = find_free(route_, asking_, excluded_, random_, skips_, attempts()))
+      return make_try(std::move(*found));
+    if (const auto ready = find_earliest(route_, asking_, excluded_))
+      return Wait{.duration = *ready - now, .reason = WaitReason::turn};
+  } while (widen_context());
   return stop(now);
 }
 
-std::optional<Try> AttemptPlan::find_in(const RouteState::Tier& tier, base::TimePoint now) {
-  const auto size = static_cast<std::uint32_t>(tier.row->targets.size());
-  TargetSet left(size);
-  for (const std::uint32_t candidate : tried_)
-    if (candidate >= tier.first && candidate - tier.first < size) left.erase(candidate - tier.first);
-  const Asked asked{.now = now, .random = random_};
-  while (!left.empty()) {
-    const std::uint32_t index = tier.strategy->propose(left, asked);
-    if (auto found = find_try({.tier = &tier, .index = index}, now)) return found;
-    left.erase(index);
-  }
-  return std::nullopt;
+// Our estimate of the length is only an estimate: when it leaves nobody, the largest one may judge for itself.
+bool AttemptPlan::widen_context() {
+  if (last_failure_ || asking_.least_tokens == 0 || !skips_.has_only(Out::context)) return false;
+  std::uint32_t largest = 0;
+  for (const RouteState::Tier& tier : route_.tiers())
+    for (const catalog::Target& target : tier.row->targets) largest = std::max(largest, target.context_tokens);
+  asking_.least_tokens = 0;
+  asking_.above_context = largest == 0 ? 0 : largest - 1;
+  return true;
 }
 
-std::optional<Try> AttemptPlan::find_try(Place place, base::TimePoint now) {
-  const catalog::Target& target = place.tier->row->targets[place.index];
-  const catalog::BackendEntry& backend = *target.backend;
-  const std::uint32_t candidate = place.candidate();
-  if (!backend.usable()) return record(candidate, Out::unusable), std::nullopt;
-  if (backend.gauge->cooling(now)) return record(candidate, Out::cooling), std::nullopt;
-  auto reservation = gauges::Reservation::take(*backend.gauge, backend.row.max_in_flight, now, limits_.charge);
-  if (!reservation) {
-    record(candidate, reservation.error() == gauges::Refusal::bucket ? Out::bucket : Out::in_flight);
-    return std::nullopt;
-  }
-  current_ = place;
-  tried_.push_back(candidate);
+Step AttemptPlan::make_try(Found&& found) {
+  const bool retry = attempts() != 0;
+  gauges::RetryBudget* budget = found.place.tier->row->retries;
+  if (retry && budget != nullptr && !budget->take()) return stop(asking_.now);
+  current_ = found.place;
+  current_is_retry_ = retry;
+  tried_.push_back(found.place.candidate());
+  const catalog::Target& target = found.place.target();
   return Try{.target = &target,
-             .pool = place.tier->row->pool,
-             .reservation = std::move(*reservation),
-             .attempt = attempts()};
+             .pool = found.place.tier->row->pool,
+             .reservation = std::move(found.held.reservation),
+             .passage = std::move(found.held.passage),
+             .attempt = attempts(),
+             .first_byte_slice = first_byte_slice(target)};
+}
+
+// An equal share of the time left for each attempt that may follow, but never less than three times what this
+// backend usually takes.
+base::Duration AttemptPlan::first_byte_slice(const catalog::Target& target) const {
+  if (asking_.deadline == base::TimePoint::max()) return base::Duration::max();
+  const base::Duration left = asking_.deadline - asking_.now;
+  const std::uint32_t others = route_.candidate_count() - static_cast<std::uint32_t>(excluded_.size());
+  const std::uint32_t shares = std::clamp<std::uint32_t>(max_attempts_ - attempts() + 1, 1, std::max(others, 1U));
+  return std::min(left, std::max(left / shares, 3 * target.backend->gauge->expected_first_byte(asking_.now)));
 }
 
 Stop AttemptPlan::stop(base::TimePoint now) const {
-  if (!last_failure_) return stop_limited(now);
+  if (!last_failure_) return stop_unfit();
   const FailureRow& row = row_of(last_failure_->failure);
-  const bool relay = row.relay_answer && last_failure_->answer_at_hand;
   if (row.kind == ErrorKind::all_backends_limited) {
-    Stop limited = stop_limited(now);
+    Stop limited = stop_limited(find_earliest(route_, asking_, excluded_), false, now);
     limited.error.detail = detail_of(*last_failure_);
-    limited.relay_last_answer = relay;
+    limited.relay_last_answer = row.relay_answer && last_failure_->answer_at_hand;
     return limited;
   }
   return {.error = base::fail(row.kind, std::string(row.message), detail_of(*last_failure_)),
-          .relay_last_answer = relay};
+          .relay_last_answer = row.relay_answer && last_failure_->answer_at_hand};
 }
 
-Stop AttemptPlan::stop_limited(base::TimePoint now) const {
-  std::optional<base::TimePoint> earliest;
-  for (const RouteState::Tier& tier : route_.tiers()) {
-    for (const catalog::Target& target : tier.row->targets) {
-      const std::optional<base::TimePoint> ready = find_ready_at(target, now, limits_.charge);
-      if (ready && (!earliest || *ready < *earliest)) earliest = ready;
-    }
-  }
-  if (!earliest) return {.error = base::fail(ErrorKind::no_backend, "No backend can serve this model now.")};
+Stop AttemptPlan::stop_unfit() const {
+  if (skips_.has(Out::too_slow))
+    return {.error = base::fail(ErrorKind::deadline_exceeded,
+                                "No backend is expected to begin its answer within the request's deadline.")};
+  return {.error = base::fail(ErrorKind::no_backend, "No backend can serve this model now.")};
+}
+
+Stop AttemptPlan::stop_limited(std::optional<base::TimePoint> ready, bool full, base::TimePoint now) const {
+  if (!ready) return stop_unfit();
   base::Error error =
-      base::fail(ErrorKind::all_backends_limited, "All backends of this model are at their limit.");
-  error.retry_after = std::max(*earliest - now, kLeastRetryAfter);
+      full ? base::fail(ErrorKind::queue_full, "Too many requests wait for a backend of this model already.")
+           : base::fail(ErrorKind::all_backends_limited, "All backends of this model are at their limit.");
+  error.retry_after = std::max(*ready - now, kLeastRetryAfter);
   return {.error = std::move(error)};
-}
-
-void AttemptPlan::record(std::uint32_t candidate, Out out) {
-  const std::uint32_t at = skipped_total_++;
-  if (at < kRecorded)
-    skipped_[at] = {
-        .candidate = candidate, .out = out, .attempts_before = static_cast<std::uint8_t>(attempts())};
-}
-
-std::span<const Skipped> AttemptPlan::skipped() const {
-  return {skipped_.data(), std::min<std::size_t>(skipped_total_, kRecorded)};
 }
 
 }  // namespace headworks::routing

@@ -1,17 +1,17 @@
 // AttemptPlan: what to do next for one exchange: try this backend, wait, or stop with this error.
 //
-// The rules, in order: tiers as they stand; inside a tier the strategy's order; a backend that is cooling,
-// out of its bucket, out of places or already tried is passed over; after a failure the next one at once; a
-// tier's only backend is asked once more after a transient failure; a backend that stayed silent is never
-// asked again; never more than retry.max_attempts tries, the first one included; never past the deadline.
+// The rules, in order: tiers as they stand (with the patience each asks for); inside a tier the strategy's
+// order; a backend that rests, is out of its buckets or places, too small or too slow is passed over; after a
+// failure the next one at once; a tier's only backend is asked once more after a transient failure; a backend
+// that stayed silent is never asked again; never more than retry.max_attempts tries, the first one included;
+// retries only as far as the pool's retry budget goes; never past the deadline. When nobody is free, it is
+// for the waiting line to say when.
 //
 // Decides only: never sleeps, sends, or looks at a clock. Owned by one exchange on one loop; several plans on
 // several loops share the RouteState. No allocation up to 8 attempts (and 1,024 targets in a tier) until it
 // stops.
 #pragma once
 
-#include <array>
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,32 +21,38 @@
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "catalog/snapshot.hpp"
-#include "gauges/reservation.hpp"
-#include "routing/candidate.hpp"
-#include "routing/route_state.hpp"
+#include "routing/selection.hpp"
 #include "routing/upstream_failure.hpp"
 
 namespace headworks::routing {
 
 struct PlanLimits {
   base::TimePoint deadline = base::TimePoint::max();
-  gauges::Charge charge = gauges::Charge::start;  // nothing: an empty bucket is no reason to pass over a backend
+  gauges::Demand demand = {};      // charge nothing: an empty bucket is no reason to pass over a backend
+  std::uint64_t least_tokens = 0;  // the request is at least so long
+  std::uint64_t affinity = 0;      // see Asked
 };
 
-// Ask this target now. The reservation holds its bucket start and its place; mark_sent() it with the first
-// byte.
+// Ask this target now. The reservation holds its bucket start, tokens and place, the passage its right to be
+// called while it comes back; mark_sent() both with the first byte.
 struct Try {
   const catalog::Target* target = nullptr;
   const catalog::Pool* pool = nullptr;
   gauges::Reservation reservation;
+  Passage passage;
   std::uint32_t attempt = 0;  // 1 is the first
+  // Not to be waited for longer than this for the first byte: what is left of the deadline is shared with the
+  // attempts that may follow.
+  base::Duration first_byte_slice = base::Duration::max();
 };
 
-enum class WaitReason : std::uint8_t { backoff };
+enum class WaitReason : std::uint8_t {
+  backoff,  // this long (at least), then on_waited()
+  turn,     // in the waiting line, then on_turn() or on_refused()
+};
 
-// Wait this long (at least), then call on_waited().
 struct Wait {
-  base::Duration duration{};
+  base::Duration duration{};  // turn: until somebody can be free at the earliest
   WaitReason reason = WaitReason::backoff;
 };
 
@@ -64,50 +70,53 @@ class AttemptPlan {
  public:
   // All three references must outlive the plan.
   AttemptPlan(const RouteState& route, const catalog::Settings& settings, base::Random& random,
-              PlanLimits limits);
+              const PlanLimits& limits);
 
   // The first step; call once.
   Step start(base::TimePoint now);
   // REQUIRES: the last step was Try, its reservation is settled, and if the failure cools the backend then
   // its gauge knows it already.
   Step on_failure(const UpstreamFailure& failure, base::TimePoint now);
-  // REQUIRES: the last step was Wait.
+  // REQUIRES: the last step was Wait for backoff.
   Step on_waited(base::TimePoint now);
+  // REQUIRES: the last step was Wait for a turn. The line has taken this target for us; or it will not, and a
+  // slot is to be had at `ready` (none: never). `full`: the line is.
+  Step on_turn(Found&& found, base::TimePoint now);
+  Step on_refused(std::optional<base::TimePoint> ready, bool full, base::TimePoint now);
+  // The last Try was answered.
+  void on_success();
+
+  const RouteState& route() const { return route_; }
+  // For the line: what is asked for, and whom not to ask.
+  const Asking& asking() const { return asking_; }
+  const Excluded& excluded() const { return excluded_; }
 
   std::uint32_t attempts() const { return static_cast<std::uint32_t>(tried_.size()); }
-
-  // The candidates that were tried, in order, and those that were passed over with the reason: the first
-  // kRecorded of skipped_total().
-  static constexpr std::size_t kRecorded = 64;
+  // The candidates that were tried, in order, and those that were passed over with the reason.
   std::span<const std::uint32_t> tried() const { return {tried_.data(), tried_.size()}; }
-  std::span<const Skipped> skipped() const;
-  std::uint32_t skipped_total() const { return skipped_total_; }
+  const SkipRecord& skips() const { return skips_; }
 
  private:
-  struct Place {  // of a target in the route
-    const RouteState::Tier* tier = nullptr;
-    std::uint32_t index = 0;
-    std::uint32_t candidate() const { return tier->first + index; }
-  };
-
   Step next(base::TimePoint now);
-  std::optional<Try> find_in(const RouteState::Tier& tier, base::TimePoint now);
-  std::optional<Try> find_try(Place place, base::TimePoint now);
+  Step make_try(Found&& found);
   std::optional<Wait> find_wait_for_again(const FailureRow& row, base::TimePoint now);
+  base::Duration first_byte_slice(const catalog::Target& target) const;
+  bool widen_context();
   Stop stop(base::TimePoint now) const;
-  Stop stop_limited(base::TimePoint now) const;
-  void record(std::uint32_t candidate, Out out);
+  Stop stop_unfit() const;
+  Stop stop_limited(std::optional<base::TimePoint> ready, bool full, base::TimePoint now) const;
 
   const RouteState& route_;
   const catalog::Settings& settings_;
   base::Random& random_;
-  const PlanLimits limits_;
+  Asking asking_;
   const std::uint32_t max_attempts_;
   Place current_;  // the last one tried
+  bool current_is_retry_ = false;
   std::optional<UpstreamFailure> last_failure_;
-  boost::container::small_vector<std::uint32_t, 8> tried_;
-  std::array<Skipped, kRecorded> skipped_;
-  std::uint32_t skipped_total_ = 0;
+  Excluded tried_;     // in order, each as often as it was tried
+  Excluded excluded_;  // tried, and not to be asked again
+  SkipRecord skips_;
 };
 
 }  // namespace headworks::routing

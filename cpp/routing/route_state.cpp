@@ -20,6 +20,8 @@ RouteState::RouteState(catalog::Route route) : route_(std::move(route)) {
       tier.only = index;
     }
     if (usable != 1) tier.only.reset();
+    for (const catalog::Target& target : row.targets) knows_contexts_ |= target.context_tokens != 0;
+    if (sticky_pool_ == nullptr && row.pool->strategy == "sticky") sticky_pool_ = row.pool;
     candidates_ += static_cast<std::uint32_t>(row.targets.size());
     tiers_.push_back(std::move(tier));
   }

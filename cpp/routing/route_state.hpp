@@ -37,10 +37,16 @@ class RouteState {
   std::uint32_t candidate_count() const { return candidates_; }
   const catalog::Target& target(std::uint32_t candidate) const;
 
+  // Whether any target says how long a request may be; the first pool that keeps things together (null: none).
+  bool knows_contexts() const { return knows_contexts_; }
+  const catalog::Pool* sticky_pool() const { return sticky_pool_; }
+
  private:
   const catalog::Route route_;
   std::vector<Tier> tiers_;
   std::uint32_t candidates_ = 0;
+  bool knows_contexts_ = false;
+  const catalog::Pool* sticky_pool_ = nullptr;
 };
 
 }  // namespace headworks::routing

@@ -8,34 +8,41 @@ namespace {
 using base::ErrorKind;
 using enum FailureClass;
 
-// class, name, next backend?, same backend again?, cools, relay its answer?, kind, message
+constexpr bool kNext = true, kLarger = true, kAgain = true, kRelay = true;
+constexpr bool kNo = false;
+
+// class, name, next backend?, only a larger context?, same backend again?, cools, relay its answer?, kind, message
 constexpr std::array kTable = {
-    FailureRow{connect, "connect", true, false, Cools::nothing, false, ErrorKind::upstream_connect,
+    FailureRow{connect, "connect", kNext, kNo, kNo, Cools::as_unreachable, kNo, ErrorKind::upstream_connect,
                "The upstream could not be reached."},
-    FailureRow{reset, "reset", true, true, Cools::nothing, false, ErrorKind::upstream_reset,
+    FailureRow{reset, "reset", kNext, kNo, kAgain, Cools::as_failing, kNo, ErrorKind::upstream_reset,
                "The upstream closed the connection before it had answered."},
-    FailureRow{timeout_first_byte, "timeout_first_byte", true, false, Cools::nothing, false,
+    FailureRow{timeout_first_byte, "timeout_first_byte", kNext, kNo, kNo, Cools::as_failing, kNo,
                ErrorKind::upstream_timeout, "The upstream did not begin to answer in time."},
-    FailureRow{timeout_idle, "timeout_idle", true, false, Cools::nothing, false, ErrorKind::upstream_timeout,
+    FailureRow{timeout_idle, "timeout_idle", kNext, kNo, kNo, Cools::as_failing, kNo, ErrorKind::upstream_timeout,
                "The upstream stopped answering."},
-    FailureRow{timeout_total, "timeout_total", true, false, Cools::nothing, false,
-               ErrorKind::upstream_timeout, "The upstream did not finish in time."},
-    FailureRow{malformed, "malformed", true, false, Cools::nothing, false, ErrorKind::upstream_malformed,
+    FailureRow{timeout_total, "timeout_total", kNext, kNo, kNo, Cools::as_failing, kNo, ErrorKind::upstream_timeout,
+               "The upstream did not finish in time."},
+    FailureRow{malformed, "malformed", kNext, kNo, kNo, Cools::as_failing, kNo, ErrorKind::upstream_malformed,
                "The upstream's answer could not be understood."},
-    FailureRow{html_instead, "html_instead", true, false, Cools::nothing, false,
-               ErrorKind::upstream_malformed, "The upstream answered with a web page."},
-    FailureRow{status_429, "status_429", true, false, Cools::backend, true, ErrorKind::all_backends_limited,
+    FailureRow{html_instead, "html_instead", kNext, kNo, kNo, Cools::as_failing, kNo, ErrorKind::upstream_malformed,
+               "The upstream answered with a web page."},
+    FailureRow{status_429, "status_429", kNext, kNo, kNo, Cools::as_limited, kRelay, ErrorKind::all_backends_limited,
                "The upstream is rate limited."},
-    FailureRow{status_auth, "status_auth", true, false, Cools::nothing, false, ErrorKind::upstream_auth,
+    FailureRow{status_auth, "status_auth", kNext, kNo, kNo, Cools::as_unauthorized, kNo, ErrorKind::upstream_auth,
                "The upstream did not accept this gateway's credential."},
-    FailureRow{status_408_409, "status_408_409", true, true, Cools::nothing, true, ErrorKind::upstream_error,
-               "The upstream could not take the request."},
-    FailureRow{status_5xx, "status_5xx", true, true, Cools::nothing, true, ErrorKind::upstream_error,
+    FailureRow{status_408_409, "status_408_409", kNext, kNo, kAgain, Cools::nothing, kRelay,
+               ErrorKind::upstream_error, "The upstream could not take the request."},
+    FailureRow{status_5xx, "status_5xx", kNext, kNo, kAgain, Cools::as_failing, kRelay, ErrorKind::upstream_error,
                "The upstream failed."},
-    FailureRow{client_error, "client_error", false, false, Cools::nothing, true, ErrorKind::upstream_error,
+    FailureRow{context_too_long, "context_too_long", kNext, kLarger, kNo, Cools::nothing, kRelay,
+               ErrorKind::upstream_error, "The request is too long for the model's context."},
+    FailureRow{content_filter, "content_filter", kNo, kNo, kNo, Cools::nothing, kRelay, ErrorKind::upstream_error,
+               "The upstream refused the content."},
+    FailureRow{client_error, "client_error", kNo, kNo, kNo, Cools::nothing, kRelay, ErrorKind::upstream_error,
                "The upstream refused the request."},
-    FailureRow{stream_error_before_commit, "stream_error_before_commit", true, true, Cools::nothing, true,
-               ErrorKind::upstream_error, "The upstream failed as it began to stream."},
+    FailureRow{stream_error_before_commit, "stream_error_before_commit", kNext, kNo, kAgain, Cools::as_failing,
+               kRelay, ErrorKind::upstream_error, "The upstream failed as it began to stream."},
 };
 
 constexpr bool in_order() {
@@ -47,6 +54,16 @@ constexpr bool in_order() {
 static_assert(in_order(), "one row per FailureClass, in the order of the enumerators");
 
 }  // namespace
+
+DurationSource UpstreamFailure::source() const {
+  if (!retry_hint) return DurationSource::formula;
+  return retry_hint->source == dialect::LimitSource::body ? DurationSource::body : DurationSource::header;
+}
+
+std::string_view name_of(DurationSource source) {
+  static constexpr std::array<std::string_view, 4> kNames = {"header", "body", "formula", "hand"};
+  return kNames[static_cast<std::size_t>(source)];
+}
 
 const FailureRow& row_of(FailureClass failure) { return kTable[static_cast<std::size_t>(failure)]; }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "dialect/limit_reading.hpp"
 
 namespace headworks::routing {
 
@@ -23,38 +24,51 @@ enum class FailureClass : std::uint8_t {
   status_auth,                 // 401, 403: our key is at fault, not the client's
   status_408_409,              // transient by the providers' own SDKs
   status_5xx,                  // 500 to 599, also 529 (overloaded)
+  context_too_long,            // 400: the request does not fit the model's context there
+  content_filter,              // 400: the upstream's policy refused the content; that is the answer
   client_error,                // every other 4xx: the client's own
   stream_error_before_commit,  // 200, then an error event first
   count_                       // number of classes; not a class
 };
 
-// Where a hint about the time of the next try came from.
-enum class HintSource : std::uint8_t { header, body };
+// Where the duration of a cooldown came from.
+enum class DurationSource : std::uint8_t { header, body, formula, hand };
+std::string_view name_of(DurationSource source);
 
+// When the upstream wants to be asked again.
 struct RetryHint {
-  base::Duration after{};  // as the upstream said; may be zero or negative for a date in the past
-  HintSource source = HintSource::header;
+  base::Duration after{};  // as it said; may be zero or negative for a date in the past
+  dialect::LimitSource source = dialect::LimitSource::header;
 };
 
 struct UpstreamFailure {
   FailureClass failure = FailureClass::connect;
   std::uint16_t status = 0;  // 0: no answer
   std::optional<RetryHint> retry_hint = std::nullopt;
+  dialect::LimitScope scope = dialect::LimitScope::backend;  // of a 429
   // The upstream's answer is a well-formed error of the dialect and still at hand: it may become the
   // client's.
   bool answer_at_hand = false;
+  // False: the time that the client gave was too short, which says nothing about the upstream.
+  bool blames_upstream = true;
+
+  DurationSource source() const;  // of the cooldown that follows
 };
 
 // What cools after a failure of this class.
 enum class Cools : std::uint8_t {
-  nothing,
-  backend,  // for as long as the cooldown rule says
+  nothing,          // it is alive
+  as_limited,       // what was limited, for as long as the upstream or the formula says
+  as_failing,       // the backend, when that happens often enough in a row
+  as_unreachable,   // the same, but each time counts twice
+  as_unauthorized,  // the backend's key, until somebody changes it, or for long
 };
 
 struct FailureRow {
   FailureClass failure;
   std::string_view name;    // in logs, metrics, explain
   bool next_backend;        // another backend may do better
+  bool larger_context;      // ... but only one with a larger context
   bool same_backend_again;  // transient: a tier's only backend is asked once more
   Cools cools;
   bool relay_answer;         // the upstream's own error answer is the best one to give, if it is at hand

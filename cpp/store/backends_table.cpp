@@ -17,7 +17,7 @@ using catalog::KeyState;
   "status, "                                                                                           \
   "model_mappings_json, source, cooldown_until, consecutive_429_count, metadata_json, created_at, "    \
   "updated_at, "                                                                                       \
-  "api_key_hint, tpm_limit, max_in_flight, weight"
+  "api_key_hint, tpm_limit, max_in_flight, weight, timeouts_json"
 
 std::string origin_of(std::string_view api_base_url) {
   const auto url = wire::parse_url(api_base_url);
@@ -62,6 +62,7 @@ Backend BackendsTable::read_row(const Query& row, Keys keys) {
   out.tpm_limit = static_cast<std::uint32_t>(row.integer(19));
   out.max_in_flight = static_cast<std::uint32_t>(row.integer(20));
   out.weight = static_cast<std::uint32_t>(row.integer(21));
+  out.timeouts = catalog::parse_clocks(row.text(22));
   if (out.api_key_hint.empty() && !out.api_key.empty()) out.api_key_hint = out.api_key.hint();
   return out;
 }
@@ -108,12 +109,12 @@ void BackendsTable::insert(Backend& row) {
     row.key_state = KeyState::none;
   }
   db_.change("INSERT INTO backends (" BACKEND_COLUMNS
-             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              row.id, row.name, row.label, row.api_base_url, sealed, name_of(row.api), row.timeout_seconds,
              row.rpm_limit, row.pool, row.enabled, name_of(row.status),
              catalog::format_model_mappings(row.model_mappings), row.source, row.cooldown_until,
              row.consecutive_429_count, row.metadata_json, row.created_at, row.updated_at, row.api_key_hint,
-             row.tpm_limit, row.max_in_flight, row.weight);
+             row.tpm_limit, row.max_in_flight, row.weight, catalog::format_clocks(row.timeouts));
 }
 
 // What api_key_encrypted becomes when this row replaces the stored one.
@@ -138,12 +139,12 @@ bool BackendsTable::update(Backend& row) {
              "rpm_limit=?, pool=?, enabled=?, status=?, model_mappings_json=?, source=?, cooldown_until=?, "
              "consecutive_429_count=?, metadata_json=?, updated_at=?, api_key_hint=?, tpm_limit=?, "
              "max_in_flight=?, "
-             "weight=? WHERE id=?",
+             "weight=?, timeouts_json=? WHERE id=?",
              row.name, row.label, row.api_base_url, sealed, name_of(row.api), row.timeout_seconds,
              row.rpm_limit, row.pool, row.enabled, name_of(row.status),
              catalog::format_model_mappings(row.model_mappings), row.source, row.cooldown_until,
              row.consecutive_429_count, row.metadata_json, row.updated_at, row.api_key_hint, row.tpm_limit,
-             row.max_in_flight, row.weight, row.id) != 0;
+             row.max_in_flight, row.weight, catalog::format_clocks(row.timeouts), row.id) != 0;
 }
 
 bool BackendsTable::remove(std::string_view id) {

@@ -6,7 +6,7 @@ namespace headworks::store {
 namespace {
 
 #define COOLDOWN_COLUMNS \
-  "id, backend_id, model, cause, duration_source, request_id, consecutive, started_ms, until_ms, ended_ms"
+  "id, backend_id, model, cause, duration_source, request_id, consecutive, started_ms, until_ms, ended_ms, scope"
 
 std::int64_t ms_of(base::WallTime at) {
   return std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
@@ -19,6 +19,7 @@ std::vector<CooldownRow> collect(Query found) {
     rows.push_back({.id = found.integer(0),
                     .backend_id = found.string(1),
                     .model = found.optional_text(2),
+                    .scope = found.string(10),
                     .cause = found.string(3),
                     .duration_source = found.string(4),
                     .request_id = found.optional_text(5),
@@ -35,16 +36,24 @@ std::int64_t CooldownsTable::add(const CooldownRow& row) {
   db_.change(
       "INSERT INTO cooldowns (backend_id, model, cause, duration_source, request_id, consecutive, "
       "started_ms, "
-      "until_ms) VALUES (?,?,?,?,?,?,?,?)",
+      "until_ms, scope) VALUES (?,?,?,?,?,?,?,?,?)",
       row.backend_id, row.model, row.cause, row.duration_source, row.request_id, row.consecutive,
-      ms_of(row.started), ms_of(row.until));
+      ms_of(row.started), ms_of(row.until), row.scope);
   return db_.last_rowid();
 }
 
-int CooldownsTable::end(std::string_view backend_id, base::WallTime now) {
+int CooldownsTable::end_all(std::string_view backend_id, base::WallTime now) {
   return db_.change(
       "UPDATE cooldowns SET ended_ms = ? WHERE backend_id = ? AND ended_ms IS NULL AND until_ms > ?",
       ms_of(now), backend_id, ms_of(now));
+}
+
+int CooldownsTable::end(std::string_view backend_id, const std::optional<std::string>& model,
+                        base::WallTime now) {
+  return db_.change(
+      "UPDATE cooldowns SET ended_ms = ? "
+      "WHERE backend_id = ? AND model IS ? AND ended_ms IS NULL AND until_ms > ?",
+      ms_of(now), backend_id, model, ms_of(now));
 }
 
 std::vector<CooldownRow> CooldownsTable::running(base::WallTime now) {

@@ -3,10 +3,13 @@
 namespace headworks::store {
 namespace {
 
+#define POOL_COLUMNS "name, strategy, patience_seconds, position, source, sticky_by"
+
 catalog::Pool read_row(const Query& row) {
   return {.name = row.string(0),
           .strategy = row.string(1),
           .patience_seconds = row.real(2),
+          .sticky_by = row.string(5),
           .position = row.integer(3),
           .source = row.string(4)};
 }
@@ -15,7 +18,7 @@ catalog::Pool read_row(const Query& row) {
 
 std::vector<catalog::Pool> PoolsTable::list() {
   std::vector<catalog::Pool> rows;
-  for (Query found = db_.query("SELECT name, strategy, patience_seconds, position, source FROM pools "
+  for (Query found = db_.query("SELECT " POOL_COLUMNS " FROM pools "
                                "ORDER BY position, rowid");
        found.next();)
     rows.push_back(read_row(found));
@@ -24,17 +27,18 @@ std::vector<catalog::Pool> PoolsTable::list() {
 
 std::optional<catalog::Pool> PoolsTable::find(std::string_view name) {
   Query found =
-      db_.query("SELECT name, strategy, patience_seconds, position, source FROM pools WHERE name = ?", name);
+      db_.query("SELECT " POOL_COLUMNS " FROM pools WHERE name = ?", name);
   if (!found.next()) return std::nullopt;
   return read_row(found);
 }
 
 void PoolsTable::put(const catalog::Pool& row) {
   db_.change(
-      "INSERT INTO pools (name, strategy, patience_seconds, position, source) VALUES (?,?,?,?,?) "
+      "INSERT INTO pools (" POOL_COLUMNS ") VALUES (?,?,?,?,?,?) "
       "ON CONFLICT (name) DO UPDATE SET strategy = excluded.strategy, "
-      "patience_seconds = excluded.patience_seconds, position = excluded.position, source = excluded.source",
-      row.name, row.strategy, row.patience_seconds, row.position, row.source);
+      "patience_seconds = excluded.patience_seconds, position = excluded.position, source = excluded.source, "
+      "sticky_by = excluded.sticky_by",
+      row.name, row.strategy, row.patience_seconds, row.position, row.source, row.sticky_by);
 }
 
 void PoolsTable::ensure(std::string_view name, std::string_view source) {

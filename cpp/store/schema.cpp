@@ -125,6 +125,15 @@ CREATE TABLE master_key_checks (
 );
 )sql";
 
+// Catalog, version 2: what the routing engine learned to obey.
+constexpr const char* kCatalog2 = R"sql(
+ALTER TABLE pools ADD COLUMN sticky_by TEXT NOT NULL DEFAULT 'client_key';
+ALTER TABLE backends ADD COLUMN timeouts_json TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE client_keys ADD COLUMN weight INTEGER NOT NULL DEFAULT 1 CHECK (weight >= 1);
+ALTER TABLE client_keys ADD COLUMN timeout_seconds REAL NOT NULL DEFAULT 0 CHECK (timeout_seconds >= 0);
+ALTER TABLE cooldowns ADD COLUMN scope TEXT NOT NULL DEFAULT 'backend';
+)sql";
+
 // Usage, version 1. One row per attempt; exchanges without one (401, 404, no backend) are counted by the
 // metrics only. What is the exchange's own stands in every row of it; sums over exchanges take the rows with
 // final = 1.
@@ -181,7 +190,7 @@ struct Plan {
   std::span<const char* const> tables;
 };
 
-constexpr std::array kCatalogMigrations = {kCatalog1};
+constexpr std::array kCatalogMigrations = {kCatalog1, kCatalog2};
 constexpr std::array kUsageMigrations = {kUsage1};
 constexpr std::array kCatalogTables = {"pools",     "backends",  "client_keys", "settings",         "prices",
                                        "cooldowns", "revisions", "audit",       "master_key_checks"};

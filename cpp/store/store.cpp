@@ -148,7 +148,7 @@ Result<bool> Store::set_backend_cooldown(std::string id, std::string cooldown_un
                 "a cooldown needs a UTC time (2026-01-31T09:30:00Z) and a count from 0");
   return value_of(change(by_store(), change_state(std::move(id), "backend.cool", cooldown_until,
                                                   [&](CatalogTables& tables, const std::string& row) {
-                                                    tables.cooldowns.end(row, tables.wall);
+                                                    tables.cooldowns.end_all(row, tables.wall);
                                                     tables.cooldowns.add({.backend_id = row,
                                                                           .cause = "by_hand",
                                                                           .duration_source = "hand",
@@ -163,7 +163,7 @@ Result<bool> Store::set_backend_cooldown(std::string id, std::string cooldown_un
 Result<bool> Store::clear_backend_cooldown(std::string id) {
   return value_of(change(by_store(), change_state(std::move(id), "backend.clear", "",
                                                   [](CatalogTables& tables, const std::string& row) {
-                                                    tables.cooldowns.end(row, tables.wall);
+                                                    tables.cooldowns.end_all(row, tables.wall);
                                                     return tables.backends.clear_cooldown(row, tables.now);
                                                   })));
 }
@@ -188,7 +188,7 @@ bool Store::post_cooldown(CooldownRow row) {
       [this, row = std::move(row)](Connection& db) {
         Transaction transaction(db);
         const auto tables = tables_on(db);
-        tables->cooldowns.end(row.backend_id, row.started);
+        tables->cooldowns.end(row.backend_id, row.model, row.started);
         tables->cooldowns.add(row);
         if (!row.model)
           tables->backends.begin_cooldown(row.backend_id, catalog::format_utc(row.until), row.consecutive);
@@ -197,13 +197,13 @@ bool Store::post_cooldown(CooldownRow row) {
       [](const Result<void>&) {});
 }
 
-bool Store::post_recovered(std::string backend_id) {
+bool Store::post_recovered(std::string backend_id, std::optional<std::string> model) {
   return writer_->post(
-      [this, id = std::move(backend_id)](Connection& db) {
+      [this, id = std::move(backend_id), model = std::move(model)](Connection& db) {
         Transaction transaction(db);
         const auto tables = tables_on(db);
-        tables->cooldowns.end(id, tables->wall);
-        tables->backends.end_cooldown(id);
+        tables->cooldowns.end(id, model, tables->wall);
+        if (!model) tables->backends.end_cooldown(id);
         transaction.commit();
       },
       [](const Result<void>&) {});

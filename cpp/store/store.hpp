@@ -97,7 +97,7 @@ class Store {
   // Cooldowns of the data plane outlive the process. Neither waits: for event loops. False when the queue is
   // full (the gauge still cools; only a restart would forget it).
   bool post_cooldown(CooldownRow row);
-  bool post_recovered(std::string backend_id);
+  bool post_recovered(std::string backend_id, std::optional<std::string> model = std::nullopt);
   // The column `status` of backends whose cooldown is over says healthy again; how many there were. For the
   // server, at its start and now and then: the store by itself changes no row.
   base::Result<int> end_expired_cooldowns();

@@ -55,7 +55,9 @@ constexpr KnownField kKnown[] = {
     {"x-goog-api-key", {FieldId::other, drop, drop}},
     {"x-real-ip", {FieldId::other, drop, drop}},
     {"x-request-id", {FieldId::x_request_id, drop, drop}},
+    {"x-request-timeout-ms", {FieldId::client_timeout, pass, drop}},
     {"x-should-retry", {FieldId::x_should_retry, drop, drop}},
+    {"x-stainless-timeout", {FieldId::client_timeout, pass, drop}},
 };
 
 constexpr std::size_t kLongestKnown = 20;

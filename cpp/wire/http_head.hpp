@@ -35,6 +35,7 @@ enum class FieldId : std::uint8_t {
   retry_after,  // and retry-after-ms
   rate_limit,   // x-ratelimit-*, ratelimit-*, anthropic-ratelimit-*
   anthropic_version,
+  client_timeout,  // x-stainless-timeout (seconds), x-request-timeout-ms
 };
 
 // What a gateway does with a field that passes through it.

@@ -189,7 +189,7 @@ TEST(Gauges, AreCarriedOverByIdAndKeepTheRecentStarts) {
   wider.settings.buckets.margin_ms = 10'000;
   const auto fourth = built(std::move(wider), first.get());
   EXPECT_EQ(fourth->backends()[0].gauge->bucket().window(), std::chrono::seconds{70});
-  first->backends()[0].gauge->enter(0);
+  first->backends()[0].gauge->places().enter(0);
   EXPECT_EQ(fourth->backends()[0].gauge->in_flight(), 1u);
 }
 

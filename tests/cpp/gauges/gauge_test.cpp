@@ -19,18 +19,18 @@ constexpr TimePoint kNow{std::chrono::hours{1}};
 constexpr base::Duration kWindow = milliseconds{60'250};
 
 TEST(BackendGauge, CoolingOnlyEverGrowsUntilItIsCleared) {
-  BackendGauge gauge(0, kWindow);
-  EXPECT_FALSE(gauge.cooling(kNow));
-  EXPECT_TRUE(gauge.cool(kNow + seconds{7}));
-  EXPECT_FALSE(gauge.cool(kNow + seconds{2}));
-  EXPECT_TRUE(gauge.cooling(kNow + seconds{7} - base::Duration{1}));
-  EXPECT_FALSE(gauge.cooling(kNow + seconds{7}));
-  gauge.clear_cooldown();
-  EXPECT_FALSE(gauge.cooling(kNow));
+  BackendGauge gauge({.window = kWindow});
+  EXPECT_FALSE(gauge.recovery().cooling(kNow));
+  EXPECT_TRUE(gauge.recovery().cool(kNow + seconds{7}));
+  EXPECT_FALSE(gauge.recovery().cool(kNow + seconds{2}));
+  EXPECT_TRUE(gauge.recovery().cooling(kNow + seconds{7} - base::Duration{1}));
+  EXPECT_FALSE(gauge.recovery().cooling(kNow + seconds{7}));
+  gauge.clear();
+  EXPECT_FALSE(gauge.recovery().cooling(kNow));
 }
 
 TEST(BackendGauge, CountsRateLimitAnswersSinceTheLastSuccess) {
-  BackendGauge gauge(0, kWindow);
+  BackendGauge gauge({.window = kWindow});
   EXPECT_FALSE(gauge.succeed());
   EXPECT_EQ(gauge.count_429(), 1U);
   EXPECT_EQ(gauge.count_429(), 2U);
@@ -39,36 +39,36 @@ TEST(BackendGauge, CountsRateLimitAnswersSinceTheLastSuccess) {
 }
 
 TEST(BackendGauge, SmoothsTheTimeToTheFirstByte) {
-  BackendGauge gauge(0, kWindow);
+  BackendGauge gauge({.window = kWindow});
   EXPECT_EQ(gauge.first_byte_ns(), 0U);
-  gauge.observe_first_byte(milliseconds{800});
+  gauge.observe_first_byte(milliseconds{800}, kNow);
   EXPECT_EQ(gauge.first_byte_ns(), 800'000'000U);
-  gauge.observe_first_byte(milliseconds{0});
+  gauge.observe_first_byte(milliseconds{0}, kNow);
   EXPECT_EQ(gauge.first_byte_ns(), 700'000'000U);
 }
 
 TEST(BackendGauge, ANewLimitKeepsEverythingThatHappened) {
-  BackendGauge old(2, kWindow);
+  BackendGauge old({.rpm = 2, .window = kWindow});
   ASSERT_TRUE(old.bucket().take(kNow));
   ASSERT_TRUE(old.bucket().take(kNow + seconds{1}));
-  ASSERT_TRUE(old.enter(0));
-  old.cool(kNow + seconds{5});
+  ASSERT_TRUE(old.places().enter(0));
+  old.recovery().cool(kNow + seconds{5});
 
-  BackendGauge same(old, 2, kWindow);
+  BackendGauge same(old, {.rpm = 2, .window = kWindow});
   EXPECT_EQ(&same.bucket(), &old.bucket());
-  BackendGauge wider(old, 3, kWindow);
-  EXPECT_TRUE(wider.cooling(kNow));
+  BackendGauge wider(old, {.rpm = 3, .window = kWindow});
+  EXPECT_TRUE(wider.recovery().cooling(kNow));
   EXPECT_EQ(wider.bucket().level(kNow + seconds{2}), 1U);
-  old.leave();  // a request that began under the old snapshot
+  old.places().leave();  // a request that began under the old snapshot
   EXPECT_EQ(wider.in_flight(), 0U);
 }
 
 TEST(ClientGauge, ANewLimitKeepsTheRecentStartsAndTheExchangesInFlight) {
-  ClientGauge old(2);
+  ClientGauge old(2, 0);
   ASSERT_TRUE(old.bucket().take(kNow));
   auto held = Reservation::take(old, 0, kNow);
   ASSERT_TRUE(held);
-  ClientGauge narrower(old, 1);
+  ClientGauge narrower(old, 1, 0);
   EXPECT_EQ(narrower.in_flight(), 1U);
   EXPECT_FALSE(narrower.bucket().take(kNow + seconds{1}));
   EXPECT_TRUE(narrower.bucket().take(kNow + seconds{60}));
@@ -97,7 +97,7 @@ TEST(InFlight, NeverLetsOneTooManyInUnderManyThreads) {
 }
 
 TEST(Reservation, GivesEverythingBackWhenNothingWasSent) {
-  BackendGauge gauge(1, kWindow);
+  BackendGauge gauge({.rpm = 1, .window = kWindow});
   {
     const auto taken = Reservation::take(gauge, 1, kNow);
     ASSERT_TRUE(taken);
@@ -109,7 +109,7 @@ TEST(Reservation, GivesEverythingBackWhenNothingWasSent) {
 }
 
 TEST(Reservation, KeepsTheStartOnceSomethingWasSent) {
-  BackendGauge gauge(1, kWindow);
+  BackendGauge gauge({.rpm = 1, .window = kWindow});
   auto taken = Reservation::take(gauge, 1, kNow);
   ASSERT_TRUE(taken);
   taken->mark_sent();
@@ -122,7 +122,7 @@ TEST(Reservation, KeepsTheStartOnceSomethingWasSent) {
 }
 
 TEST(Reservation, SaysWhyNotAndThenTakesNothing) {
-  BackendGauge gauge(1, kWindow);
+  BackendGauge gauge({.rpm = 1, .window = kWindow});
   auto first = Reservation::take(gauge, 1, kNow);
   ASSERT_TRUE(first);
   first->mark_sent();
@@ -132,20 +132,20 @@ TEST(Reservation, SaysWhyNotAndThenTakesNothing) {
 }
 
 TEST(Reservation, AFreeCallTakesAPlaceButNoStart) {
-  BackendGauge gauge(1, kWindow);
+  BackendGauge gauge({.rpm = 1, .window = kWindow});
   auto start = gauge.bucket().take(kNow);
   ASSERT_TRUE(start);
-  auto free = Reservation::take(gauge, 1, kNow, Charge::nothing);
+  auto free = Reservation::take(gauge, 1, kNow, {.charge = Charge::nothing});
   ASSERT_TRUE(free);
   EXPECT_EQ(gauge.in_flight(), 1U);
-  EXPECT_EQ(Reservation::take(gauge, 1, kNow, Charge::nothing).error(), Refusal::in_flight);
+  EXPECT_EQ(Reservation::take(gauge, 1, kNow, {.charge = Charge::nothing}).error(), Refusal::in_flight);
   free->settle();
   EXPECT_EQ(gauge.in_flight(), 0U);
   EXPECT_EQ(gauge.bucket().level(kNow), 0U);
 }
 
 TEST(Reservation, AssignmentSettlesWhatWasHeld) {
-  BackendGauge first(1, kWindow), second(1, kWindow);
+  BackendGauge first({.rpm = 1, .window = kWindow}), second({.rpm = 1, .window = kWindow});
   Reservation held = *Reservation::take(first, 0, kNow);
   held = *Reservation::take(second, 0, kNow);
   EXPECT_EQ(first.in_flight(), 0U);

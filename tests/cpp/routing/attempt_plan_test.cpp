@@ -38,6 +38,8 @@ class Script {
   TimePoint now = kNow;
   base::Duration wait{};
   Stop stop;
+  bool queues = false;  // there is a waiting line; otherwise it refuses at once
+  AttemptPlan& plan() { return plan_; }
   const AttemptPlan& plan() const { return plan_; }
 
  private:
@@ -48,7 +50,9 @@ class Script {
     }
     if (const auto* waiting = std::get_if<Wait>(&step)) {
       wait = waiting->duration;
-      return "wait";
+      if (waiting->reason == WaitReason::backoff) return "wait";
+      if (queues) return "turn";
+      return tell(plan_.on_refused(now + wait, false, now));
     }
     stop = std::get<Stop>(std::move(step));
     return "stop " + std::string(base::code_of(stop.error.kind)) + (stop.relay_last_answer ? ", relay" : "");
@@ -114,7 +118,7 @@ TEST(AttemptPlan, AfterTheWaitABackendThatCoolsByThenIsLeft) {
   Script script(route);
   script.start();
   EXPECT_EQ(script.fail(reset), "wait");
-  route.gauge(0).cool(script.now + seconds{5});
+  route.gauge(0).recovery().cool(script.now + seconds{5});
   EXPECT_EQ(script.waited(), "try 1 of pool1");
 }
 
@@ -143,21 +147,21 @@ TEST(AttemptPlan, AnAnswerThatIsNoLongerAtHandIsReplacedByOurs) {
 
 TEST(AttemptPlan, PassesOverWhatIsOutAndRemembersWhy) {
   TestRoute route(Tiers{{{.enabled = false}, {}, {.rpm_limit = 1}, {.max_in_flight = 1}}, {{}}});
-  route.gauge(1).cool(kNow + seconds{9});
+  route.gauge(1).recovery().cool(kNow + seconds{9});
   ASSERT_TRUE(route.gauge(2).bucket().take(kNow));
-  ASSERT_TRUE(route.gauge(3).enter(1));
+  ASSERT_TRUE(route.gauge(3).places().enter(1));
   Script script(route);
   EXPECT_EQ(script.start(), "try 4 of pool1");
-  ASSERT_EQ(script.plan().skipped_total(), 4U);
+  ASSERT_EQ(script.plan().skips().total(), 4U);
   const Out expected[] = {Out::unusable, Out::cooling, Out::bucket, Out::in_flight};
-  for (const Skipped& skipped : script.plan().skipped()) EXPECT_EQ(skipped.out, expected[skipped.candidate]);
+  for (const auto& skipped : script.plan().skips().entries()) EXPECT_EQ(skipped.out, expected[skipped.candidate]);
 }
 
 TEST(AttemptPlan, SaysTheSoonestMomentThatAnyBackendOfTheModelIsFree) {
   TestRoute route(Tiers{{{}, {.rpm_limit = 1}}, {{}}});
-  route.gauge(0).cool(kNow + seconds{70});
+  route.gauge(0).recovery().cool(kNow + seconds{70});
   ASSERT_TRUE(route.gauge(1).bucket().take(kNow - seconds{3}));
-  route.gauge(2).cool(kNow + seconds{90});
+  route.gauge(2).recovery().cool(kNow + seconds{90});
   Script script(route);
   EXPECT_EQ(script.start(), "stop all_backends_limited");
   EXPECT_EQ(script.stop.error.retry_after, TestRoute::kWindow - seconds{3});
@@ -166,7 +170,7 @@ TEST(AttemptPlan, SaysTheSoonestMomentThatAnyBackendOfTheModelIsFree) {
 TEST(AttemptPlan, ABackendThatCoolsAndIsOutOfItsBucketIsFreeWhenBothAreOver) {
   TestRoute route(Tiers{{{.rpm_limit = 1}}});
   ASSERT_TRUE(route.gauge(0).bucket().take(kNow - seconds{3}));
-  route.gauge(0).cool(kNow + seconds{7});
+  route.gauge(0).recovery().cool(kNow + seconds{7});
   Script script(route);
   EXPECT_EQ(script.start(), "stop all_backends_limited");
   EXPECT_EQ(script.stop.error.retry_after, TestRoute::kWindow - seconds{3});
@@ -187,16 +191,16 @@ TEST(AttemptPlan, AfterA429EverywhereTheAnswerSaysWhen) {
   TestRoute route(Tiers{{{}, {}}});
   Script script(route);
   script.start();
-  route.gauge(0).cool(kNow + seconds{7});
+  route.gauge(0).recovery().cool(kNow + seconds{7});
   EXPECT_EQ(script.fail(status_429, true), "try 1 of pool0");
-  route.gauge(1).cool(kNow + seconds{4});
+  route.gauge(1).recovery().cool(kNow + seconds{4});
   EXPECT_EQ(script.fail(status_429, true), "stop all_backends_limited, relay");
   EXPECT_EQ(script.stop.error.retry_after, seconds{4});
 }
 
 TEST(AttemptPlan, AfterAFailureTheLimitsOfTheOthersAreNotTheReason) {
   TestRoute route(Tiers{{{}, {}}});
-  route.gauge(1).cool(kNow + seconds{7});
+  route.gauge(1).recovery().cool(kNow + seconds{7});
   Script script(route);
   EXPECT_EQ(script.start(), "try 0 of pool0");
   EXPECT_EQ(script.fail(connect), "stop upstream_connect");
@@ -227,7 +231,7 @@ TEST(AttemptPlan, NeverGoesPastTheDeadline) {
 
 TEST(AttemptPlan, ABackendThatGotFreeMeanwhileIsAskedAfterAll) {
   TestRoute route(Tiers{{{}, {}}, {{}}});
-  route.gauge(0).cool(kNow + seconds{2});
+  route.gauge(0).recovery().cool(kNow + seconds{2});
   Script script(route);
   EXPECT_EQ(script.start(), "try 1 of pool0");
   script.now += seconds{3};
@@ -267,6 +271,10 @@ class RandomScenario {
       ASSERT_LE(plan.attempts(), settings_.retry.max_attempts);
       if (const auto* stop = std::get_if<Stop>(&step)) return check_stop(*stop, plan);
       if (const auto* wait = std::get_if<Wait>(&step)) {
+        if (wait->reason == WaitReason::turn) {
+          step = plan.on_refused(now_ + wait->duration, false, now_);
+          continue;
+        }
         ASSERT_LT(now_ + wait->duration, deadline);
         now_ += wait->duration + milliseconds{random_.below(50)};
         step = plan.on_waited(now_);
@@ -275,12 +283,12 @@ class RandomScenario {
       ASSERT_LT(now_, deadline);
       Try& tried = std::get<Try>(step);
       ASSERT_TRUE(tried.target->backend->usable());
-      ASSERT_FALSE(tried.target->backend->gauge->cooling(now_));
+      ASSERT_FALSE(tried.target->backend->gauge->recovery().cooling(now_));
       tried.reservation.mark_sent();
       tried.reservation.settle();
       const auto failure = static_cast<FailureClass>(random_.below(static_cast<std::uint64_t>(count_)));
-      if (row_of(failure).cools == Cools::backend)
-        tried.target->backend->gauge->cool(now_ + seconds{1 + random_.below(9)});
+      if (row_of(failure).cools == Cools::as_limited)
+        tried.target->backend->gauge->recovery().cool(now_ + seconds{1 + random_.below(9)});
       now_ += milliseconds{random_.below(300)};
       step = plan.on_failure({.failure = failure, .answer_at_hand = random_.below(2) == 0}, now_);
     }
@@ -304,8 +312,8 @@ class RandomScenario {
     if (stop.error.kind == ErrorKind::all_backends_limited && plan.attempts() == 0) {
       ASSERT_TRUE(stop.error.retry_after);
       for (std::size_t i = 0; i < route_.size(); ++i) {
-        const catalog::Target target{.backend = &route_.backend(i), .model = {}};
-        const auto ready = find_ready_at(target, now_, gauges::Charge::start);
+        const catalog::Target target{.backend = &route_.backend(i)};
+        const auto ready = find_ready_at(target, {.now = now_});
         if (!ready) continue;
         ASSERT_GE(*ready, now_ + *stop.error.retry_after - milliseconds{1}) << "a free backend was not asked";
       }

@@ -1,0 +1,75 @@
+// Selection: one look over a route: the first free target in the order of tiers and strategies, taken; or when
+// there will be one. What plans and the waiting line do in common. Must not know: attempts, failures.
+#pragma once
+
+#include <array>
+#include <boost/container/small_vector.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/random.hpp"
+#include "routing/candidate.hpp"
+#include "routing/route_state.hpp"
+
+namespace headworks::routing {
+
+// Candidates that are not asked (again).
+using Excluded = boost::container::small_vector<std::uint32_t, 8>;
+
+// Who was passed over, and why: the first kRecorded of total(). No allocation.
+class SkipRecord {
+ public:
+  struct Skipped {
+    std::uint32_t candidate = 0;
+    Out out = Out::unusable;
+    std::uint8_t attempts_before = 0;
+  };
+  static constexpr std::size_t kRecorded = 64;
+
+  void add(std::uint32_t candidate, Out out, std::uint32_t attempts_before) {
+    const std::uint32_t at = total_++;
+    reasons_ |= 1U << static_cast<unsigned>(out);
+    if (at < kRecorded)
+      skipped_[at] = {.candidate = candidate, .out = out, .attempts_before = static_cast<std::uint8_t>(attempts_before)};
+  }
+  std::span<const Skipped> entries() const { return {skipped_.data(), total_ < kRecorded ? total_ : kRecorded}; }
+  std::uint32_t total() const { return total_; }
+  // Whether `out` was a reason since the last forget_reasons(); whether nothing else was.
+  bool has(Out out) const { return (reasons_ >> static_cast<unsigned>(out) & 1) != 0; }
+  bool has_only(Out out) const { return reasons_ == 1U << static_cast<unsigned>(out); }
+  void forget_reasons() { reasons_ = 0; }
+
+ private:
+  std::array<Skipped, kRecorded> skipped_;
+  std::uint32_t total_ = 0;
+  std::uint32_t reasons_ = 0;
+};
+
+struct Place {  // of a target in a route
+  const RouteState::Tier* tier = nullptr;
+  std::uint32_t index = 0;
+  std::uint32_t candidate() const { return tier->first + index; }
+  const catalog::Target& target() const { return tier->row->targets[index]; }
+};
+
+struct Found {
+  Place place;
+  Held held;
+};
+
+// Takes the first free target. A tier is left for the next one when nothing in it is free and its earliest
+// slot is more than its patience away. No allocation up to 1,024 targets in a tier.
+std::optional<Found> find_free(const RouteState& route, const Asking& asking, const Excluded& excluded,
+                               base::Random& random, SkipRecord& skips, std::uint32_t attempts_before);
+
+// When find_free() can succeed, if nothing else happens; none: never.
+std::optional<base::TimePoint> find_earliest(const RouteState& route, const Asking& asking,
+                                             const Excluded& excluded);
+
+// The moment at which the `nth` of several such requests (1 is the first) finds its slot, as far as buckets
+// tell. None: never. Allocates.
+std::optional<base::TimePoint> find_nth_slot(const RouteState& route, const Asking& asking,
+                                             const Excluded& excluded, std::uint32_t nth);
+
+}  // namespace headworks::routing
