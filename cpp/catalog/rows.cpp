@@ -9,7 +9,8 @@ namespace {
 constexpr std::array<std::string_view, 2> kApis = {"openai", "anthropic"};
 constexpr std::array<std::string_view, 4> kStatuses = {"healthy", "cooling", "error", "disabled"};
 constexpr std::array<std::string_view, 3> kKeyStates = {"none", "readable", "unreadable"};
-constexpr std::array<std::string_view, 1> kStrategies = {"weighted"};
+constexpr std::array<std::string_view, 6> kStrategies = {"weighted", "least_in_flight", "fastest",
+                                                         "cheapest", "ordered",         "sticky"};
 constexpr std::array<std::string_view, 4> kWindows = {"minute", "hour", "day", "month"};
 
 template <class Enum, std::size_t N>

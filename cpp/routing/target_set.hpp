@@ -5,18 +5,21 @@
 #include <bit>
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 namespace headworks::routing {
 
 class TargetSet {
  public:
   // All of [0, size).
-  explicit TargetSet(std::uint32_t size) : words_((size + 63) / 64, ~std::uint64_t{0}), count_(size) {
+  explicit TargetSet(std::uint32_t size) : words_((size + 63) / 64, ~std::uint64_t{0}), size_(size), count_(size) {
     if (size % 64 != 0) words_.back() = (std::uint64_t{1} << (size % 64)) - 1;
   }
 
   bool empty() const { return count_ == 0; }
   std::uint32_t count() const { return count_; }
+  std::uint32_t size() const { return size_; }  // the original one
   bool contains(std::uint32_t index) const { return (words_[index / 64] >> (index % 64) & 1) != 0; }
 
   void erase(std::uint32_t index) {
@@ -36,8 +39,23 @@ class TargetSet {
     return static_cast<std::uint32_t>(word * 64) + static_cast<std::uint32_t>(std::countr_zero(bits));
   }
 
+  // The first member that is also in `mask` (a bit per target), at or after `from`, going round; none: there
+  // is none.
+  std::optional<std::uint32_t> find_in(std::span<const std::uint64_t> mask, std::size_t from) const {
+    const std::size_t words = words_.size(), begin = from / 64 % words;
+    for (std::size_t step = 0; step <= words; ++step) {
+      const std::size_t word = (begin + step) % words;
+      std::uint64_t bits = words_[word] & mask[word];
+      if (step == 0) bits &= ~std::uint64_t{0} << (from % 64);
+      if (bits != 0)
+        return static_cast<std::uint32_t>(word * 64) + static_cast<std::uint32_t>(std::countr_zero(bits));
+    }
+    return std::nullopt;
+  }
+
  private:
   boost::container::small_vector<std::uint64_t, 16> words_;
+  std::uint32_t size_;
   std::uint32_t count_;
 };
 

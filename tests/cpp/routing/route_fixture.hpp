@@ -33,13 +33,14 @@ class TestRoute {
   static constexpr base::Duration kWindow = std::chrono::milliseconds{60'250};
 
   // Backends are called "0", "1", ... through all tiers.
-  explicit TestRoute(const Tiers& tiers) {
+  explicit TestRoute(const Tiers& tiers, std::string_view strategy = "weighted") {
     catalog::Route route;
     std::size_t count = 0;
     for (const auto& tier : tiers) count += tier.size();
     backends_.reserve(count);
     for (const auto& tier : tiers) {
       pools_.push_back({.name = "pool" + std::to_string(pools_.size())});
+      pools_.back().strategy = strategy;
       budgets_.emplace_back();
       route.tiers.push_back({.pool = &pools_.back(), .retries = &budgets_.back(), .targets = {}});
       for (const BackendSpec& spec : tier) route.tiers.back().targets.push_back(add(spec));
