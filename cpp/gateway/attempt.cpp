@@ -117,6 +117,11 @@ base::TimePoint Attempt::idle_deadline() const {
 
 bool Attempt::is_out_of_time() const { return exchange_.now() >= total_deadline_; }
 
+void Attempt::mark_sent(base::TimePoint now) {
+  try_.reservation.mark_sent(now);
+  try_.passage.mark_sent();
+}
+
 Attempt::End Attempt::fail(FailureClass failure) {
   failure_.failure = failure;
   record_.error = routing::row_of(failure).kind;
@@ -153,13 +158,9 @@ net::Task<Attempt::End> Attempt::run() {
   write_head();
   exchange_.wait_on(&call_);
   if (exchange_.client_left()) co_return fail_transport(CallStatus::interrupted);
-  const CallStatus status = co_await call_.start(head_, body_.pieces(), request_.head->method);
-  const bool unsent = status == CallStatus::connect_failed || status == CallStatus::connect_timeout ||
-                      (status == CallStatus::interrupted && !call_.reused() && call_.connected_at() == base::TimePoint{});
-  if (!unsent) {
-    try_.reservation.mark_sent();
-    try_.passage.mark_sent();
-  }
+  const net::UpstreamCall::OnSending on_sending{
+      [](void* attempt, base::TimePoint now) { static_cast<Attempt*>(attempt)->mark_sent(now); }, this};
+  const CallStatus status = co_await call_.start(head_, body_.pieces(), request_.head->method, on_sending);
   if (status != CallStatus::ok) {
     if (!call_.detail().empty())
       exchange_.context().log.log(base::LogLevel::debug, "an attempt failed",

@@ -68,6 +68,7 @@ class Attempt {
   };
   static Clocks clocks_of(const catalog::Target& target, const catalog::Settings::Timeouts& timeouts);
   void write_head();
+  void mark_sent(base::TimePoint now);
   void settle_usage();
   End fail(routing::FailureClass failure);
   End fail_transport(net::CallStatus status);

@@ -58,7 +58,7 @@ void Exchange::on_peer_closed() {
 void Exchange::set_client_key(const catalog::ClientKeyEntry& key, gauges::Reservation reservation) {
   client_key_ = &key;
   key_reservation_ = std::move(reservation);
-  key_reservation_.mark_sent();  // a request counts against its key, whatever becomes of it
+  key_reservation_.mark_sent(now());  // a request counts against its key, whatever becomes of it
   record_.client_key_id = key.row.id;
   record_.client_key = key.row.name;
 }

@@ -83,8 +83,8 @@ net::Task<> reply_stop(Exchange& exchange, const ClientRequest& request, const r
 }
 
 // Waits for what the plan waits for, and tells it. Not to be gone on with when the client left meanwhile.
-net::Task<routing::Step> wait_for(Exchange& exchange, routing::AttemptPlan& plan, const ModelRoute& route,
-                                  routing::Wait wait) {
+net::Task<routing::Step> wait_for(Exchange& exchange, const ClientRequest& request, routing::AttemptPlan& plan,
+                                  const ModelRoute& route, routing::Wait wait) {
   LoopContext& context = exchange.context();
   const base::TimePoint began = exchange.now();
   if (wait.reason == routing::WaitReason::backoff) {
@@ -97,6 +97,7 @@ net::Task<routing::Step> wait_for(Exchange& exchange, routing::AttemptPlan& plan
   }
   const catalog::ClientKey& key = exchange.client_key()->row;
   routing::WaitingLine::Request asked{.key = std::hash<std::string_view>{}(key.id),
+                                      .identity = std::hash<std::string_view>{}(request.body),
                                       .weight = key.weight,
                                       .lane = route.lane,
                                       .route = &route.state,
@@ -125,7 +126,7 @@ net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const 
       co_return;
     }
     if (const auto* wait = std::get_if<routing::Wait>(&step)) {
-      routing::Step next = co_await wait_for(exchange, plan, route, *wait);
+      routing::Step next = co_await wait_for(exchange, request, plan, route, *wait);
       step = std::move(next);
       if (exchange.client_left()) co_return;
       continue;

@@ -71,8 +71,12 @@ class Reservation {
 
   bool held() const { return places_ != nullptr; }
 
-  // The first byte is about to go out: from now on the start is spent, even if the call fails.
-  void mark_sent() { sent_ = true; }
+  // The first byte goes out at `now`: from here on the start is spent, even if the call fails. Upstreams count
+  // from here too, not from when the start was taken.
+  void mark_sent(base::TimePoint now) {
+    sent_ = true;
+    if (bucket_ != nullptr && now - start_.at > kSoon) bucket_->restamp(start_, now);
+  }
   // What the call really used. Unsaid, a call that was sent used what was reserved.
   void set_used(std::uint64_t tokens) { used_ = tokens; }
 
@@ -88,6 +92,8 @@ class Reservation {
   }
 
  private:
+  static constexpr base::Duration kSoon = std::chrono::milliseconds{2};  // well within the window's margin
+
   explicit Reservation(InFlight& places) : places_(&places) {}
 
   void swap(Reservation& other) noexcept {

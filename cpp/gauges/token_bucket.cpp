@@ -126,6 +126,22 @@ void TokenBucket::refund(const Start& start) {
   }
 }
 
+void TokenBucket::restamp(Start& start, base::TimePoint now) {
+  if (slots_ == 0) return;
+  const std::int64_t start_ms = ceil_ms(start.at), now_ms = ceil_ms(now);
+  for (;;) {
+    std::uint64_t word = ring_[start.slot].load(std::memory_order_acquire);
+    Slot slot = Slot::unpack(word);
+    if (slot.used == 0 || slot.time_ms >= now_ms || start_ms <= slot.time_ms - window_ms_) return;
+    slot.time_ms = now_ms;
+    if (!ring_[start.slot].compare_exchange_weak(word, slot.pack(), std::memory_order_acq_rel)) continue;
+    start.at = now;
+    // Until then a slot behind this one may be free before it.
+    expect_disorder_until(now_ms + window_ms_);
+    return;
+  }
+}
+
 void TokenBucket::expect_disorder_until(std::int64_t until_ms) {
   std::int64_t seen = disordered_until_ms_.load(std::memory_order_relaxed);
   while (seen < until_ms &&

@@ -45,6 +45,9 @@ class TokenBucket {
   // is older than a window is not worth refunding and is ignored.
   void refund(const Start& start);
 
+  // The start went out only now (a connection had to be made first): the window counts from here.
+  void restamp(Start& start, base::TimePoint now);
+
   // The earliest moment at which take() can succeed: `now` itself when it would succeed now. Exact to 1 ms:
   // take() succeeds at this moment and fails a nanosecond before it (if no other thread takes or refunds in
   // between).

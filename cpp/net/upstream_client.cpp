@@ -207,7 +207,7 @@ Task<CallStatus> UpstreamCall::read_head(std::string_view method) {
 }
 
 Task<CallStatus> UpstreamCall::start(std::string_view head, std::span<const std::string_view> body,
-                                     std::string_view method) {
+                                     std::string_view method, OnSending on_sending) {
   connection_ = client_.take_idle(endpoint_);
   reused_ = connection_ != nullptr;
   for (;;) {
@@ -215,6 +215,7 @@ Task<CallStatus> UpstreamCall::start(std::string_view head, std::span<const std:
       const CallStatus opened = co_await open();
       if (opened != CallStatus::ok) co_return opened;
     }
+    on_sending.call(on_sending.context, client_.loop().now());
     CallStatus status = co_await send(head, body);
     if (status == CallStatus::ok) status = co_await read_head(method);
     // A reused connection that died before a byte of the answer: the upstream closed it while our request was on its

@@ -109,9 +109,16 @@ class UpstreamCall {
   ~UpstreamCall();
   UpstreamCall(const UpstreamCall&) = delete;
 
+  // Called when the request is about to be written, with the loop's time; a second time when a stale connection made
+  // us write it again.
+  struct OnSending {
+    void (*call)(void* context, base::TimePoint now);
+    void* context;
+  };
   // Sends `head` and `body` (which must stay valid) and reads the final answer's head: at most 8 interim ones are
   // skipped, 101 is malformed. `method` is the request's.
-  Task<CallStatus> start(std::string_view head, std::span<const std::string_view> body, std::string_view method);
+  Task<CallStatus> start(std::string_view head, std::span<const std::string_view> body, std::string_view method,
+                         OnSending on_sending);
   const wire::ResponseHead& head() const { return head_; }
   bool length_known() const { return head_.framing == wire::Framing::length || head_.framing == wire::Framing::none; }
   std::uint64_t content_length() const { return head_.framing == wire::Framing::length ? head_.content_length : 0; }

@@ -113,25 +113,13 @@ void WaitingLine::keep_promises(Lane& lane, base::TimePoint now) {
 
 bool WaitingLine::claim(Lane& lane, Request& request, base::TimePoint now) {
   const auto promise = std::find_if(lane.promises.begin(), lane.promises.end(), [&](const Promise& each) {
-    return each.key == request.key && each.at <= now + kEarly;
+    return each.key == request.key && each.identity == request.identity && each.at <= now + kEarly;
   });
   if (promise == lane.promises.end()) return false;
   note_promise(true);
-  const std::shared_ptr<const void> keep = std::move(promise->keep);
-  std::optional<Found> parked = std::move(promise->parked);
+  // The parked slot is given back and taken again: upstreams count from when the call goes out.
   lane.promises.erase(promise);
   --promises_;
-  const auto excluded = [&](const Found& found) {
-    return std::find(request.excluded.begin(), request.excluded.end(), found.place.candidate()) !=
-           request.excluded.end();
-  };
-  // A parked slot is of the route that the lane had then; after a change of the catalog it is of no use.
-  if (parked && parked->place.tier >= request.route->tiers().data() &&
-      parked->place.tier < request.route->tiers().data() + request.route->tiers().size() && !excluded(*parked)) {
-    sink_({.id = request.id, .found = std::move(parked), .ready = std::nullopt});
-    return true;
-  }
-  parked.reset();
   Waiting waiting{.request = std::move(request), .latest = {}};
   waiting.latest = waiting.request.asking.deadline;
   if (serve(waiting, now)) return true;
@@ -210,7 +198,7 @@ void WaitingLine::refuse(Lane& lane, const Request& request, bool full, base::Ti
   if (slot && promises_ < kMostPromises) {
     const auto after = std::upper_bound(lane.promises.begin(), lane.promises.end(), *slot,
                                         [](base::TimePoint at, const Promise& promise) { return at < promise.at; });
-    lane.promises.insert(after, Promise{.key = request.key, .at = *slot});
+    lane.promises.insert(after, Promise{.key = request.key, .identity = request.identity, .at = *slot});
     ++promises_;
     lane.asking = asking;
     lane.asking.deadline = base::TimePoint::max();

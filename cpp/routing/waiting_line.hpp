@@ -3,8 +3,8 @@
 // (deficit round robin, a request costs one), so that a batch of one key does not starve another.
 //
 // A request that cannot be served within max_wait (or its deadline) is refused with the moment of its slot,
-// and that moment is a promise: a request of the same key in the same lane that comes at that moment or
-// within `grace` after it stands before all who have no promise, and the slot is kept for it as long as
+// and that moment is a promise: when the same request of the same key comes again at that moment or within
+// `grace` after it, it stands before all who have no promise, and the slot is kept for it as long as
 // clients are seen to come back. Those who do not come cost `grace` of one slot.
 //
 // While a lane has anyone or promises anything, its backends are marked as awaited: whoever wants one of them
@@ -37,6 +37,7 @@ class WaitingLine {
   struct Request {
     std::uint64_t id = 0;   // the caller's; unique among those in line
     std::uint64_t key = 0;  // of the client
+    std::uint64_t identity = 0;  // tells it from the key's other requests, and is the same when it comes again
     std::uint32_t weight = 1;
     std::uint64_t lane = 0;  // dialect and model
     const RouteState* route = nullptr;
@@ -89,6 +90,7 @@ class WaitingLine {
   };
   struct Promise {
     std::uint64_t key = 0;
+    std::uint64_t identity = 0;
     base::TimePoint at{};
     std::shared_ptr<const void> keep = nullptr;  // holds the route that `parked` is of
     std::optional<Found> parked = std::nullopt;

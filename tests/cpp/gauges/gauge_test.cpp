@@ -112,7 +112,7 @@ TEST(Reservation, KeepsTheStartOnceSomethingWasSent) {
   BackendGauge gauge({.rpm = 1, .window = kWindow});
   auto taken = Reservation::take(gauge, 1, kNow);
   ASSERT_TRUE(taken);
-  taken->mark_sent();
+  taken->mark_sent(kNow);
   Reservation moved = std::move(*taken);
   EXPECT_FALSE(taken->held());
   moved.settle();
@@ -125,7 +125,7 @@ TEST(Reservation, SaysWhyNotAndThenTakesNothing) {
   BackendGauge gauge({.rpm = 1, .window = kWindow});
   auto first = Reservation::take(gauge, 1, kNow);
   ASSERT_TRUE(first);
-  first->mark_sent();
+  first->mark_sent(kNow);
   EXPECT_EQ(Reservation::take(gauge, 1, kNow).error(), Refusal::in_flight);
   EXPECT_EQ(Reservation::take(gauge, 0, kNow).error(), Refusal::bucket);
   EXPECT_EQ(gauge.in_flight(), 1U);

@@ -26,7 +26,7 @@ class Script {
 
   std::string start() { return tell(plan_.start(now)); }
   std::string fail(FailureClass failure, bool answer_at_hand = false) {
-    held_.mark_sent();
+    held_.mark_sent(now);
     held_.settle();
     return tell(plan_.on_failure({.failure = failure, .status = 0, .answer_at_hand = answer_at_hand}, now));
   }
@@ -284,7 +284,7 @@ class RandomScenario {
       Try& tried = std::get<Try>(step);
       ASSERT_TRUE(tried.target->backend->usable());
       ASSERT_FALSE(tried.target->backend->gauge->recovery().cooling(now_));
-      tried.reservation.mark_sent();
+      tried.reservation.mark_sent(now_);
       tried.reservation.settle();
       const auto failure = static_cast<FailureClass>(random_.below(static_cast<std::uint64_t>(count_)));
       if (row_of(failure).cools == Cools::as_limited)
