@@ -30,7 +30,11 @@ bool OriginGauge::note_limited(std::uint32_t key, std::uint32_t keys, base::Time
   mine.key.store(key, std::memory_order_relaxed);
   mine.at.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   const std::uint32_t most = static_cast<std::uint32_t>(marks_.size());
-  return others + 1 >= std::min(std::max(kKeys, (keys + 1) / 2), most);
+  const std::int64_t before = address_at_.load(std::memory_order_relaxed);
+  const bool again = before != 0 && now.time_since_epoch().count() - before < kRemembered.count();
+  if (!again && others + 1 < std::min(std::max(kKeys, (keys + 1) / 2), most)) return false;
+  address_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  return true;
 }
 
 bool OriginGauge::was_limited(std::uint32_t key, base::TimePoint now) const {

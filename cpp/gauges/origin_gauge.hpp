@@ -18,6 +18,8 @@ class OriginGauge {
   // So many different keys, and at least half of the origin's, within this time.
   static constexpr std::uint32_t kKeys = 3;
   static constexpr base::Duration kWithin = std::chrono::seconds{5};
+  // So long after that, the next 429 of any key is taken for the same.
+  static constexpr base::Duration kRemembered = std::chrono::seconds{60};
 
   Recovery& recovery() { return recovery_; }
   const Recovery& recovery() const { return recovery_; }
@@ -34,6 +36,7 @@ class OriginGauge {
     std::atomic<std::uint32_t> key{0};
   };
   Recovery recovery_;
+  std::atomic<std::int64_t> address_at_{0};  // when it last was the address; 0: never
   std::array<Mark, 16> marks_;
 };
 
