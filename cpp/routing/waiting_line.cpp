@@ -149,6 +149,7 @@ bool WaitingLine::serve_one(Lane& lane, base::TimePoint now) {
     --waiting_;
   };
   if (!lane.promised.empty() && serve(lane.promised.front(), now)) return pop(lane.promised), true;
+  const std::size_t turn = lane.turn;
   for (std::size_t looked = 0; looked < lane.queues.size();) {
     lane.turn %= lane.queues.size();
     Queue& queue = lane.queues[lane.turn];
@@ -162,10 +163,10 @@ bool WaitingLine::serve_one(Lane& lane, base::TimePoint now) {
       if (--queue.deficit == 0 || queue.waiting.empty()) queue.deficit = 0, ++lane.turn;
       return true;
     }
-    queue.deficit = 0;
     ++lane.turn;
     ++looked;
   }
+  lane.turn = turn;  // nobody was served: it is still the same key's
   return false;
 }
 
