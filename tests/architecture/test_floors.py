@@ -51,8 +51,14 @@ def test_a_floor_includes_only_what_it_depends_on(name: str) -> None:
 def test_tools_stand_beside_the_house(tool: str) -> None:
     """A mistake of the gateway must meet no twin in what tests and measures it."""
     assert reachable(tool) == {tool, "base", "json"}
-    users = [name for name in PLAN if name != tool and tool in reachable(name)]
+    users = [name for name in PLAN if name not in (tool, "simulation") and tool in reachable(name)]
     assert not users
+
+
+def test_the_simulation_knows_the_machines_and_nobody_knows_it() -> None:
+    """It joins the routing machines with models of upstreams; the house runs without it."""
+    assert PLAN["simulation"].depends == ("routing", "upstream")
+    assert not [name for name in PLAN if name != "simulation" and "simulation" in reachable(name)]
 
 
 def test_headers_of_ours_are_named_from_cpp() -> None:

@@ -90,7 +90,8 @@ class Edge:
         url = f"{upstream.url}/v1"
         config = {
             "version": 1,
-            "settings": settings or {},
+            # These rows break the upstream on purpose, again and again.
+            "settings": {"cooldown": {"failures": 0}, **(settings or {})},
             "backends": [
                 {"name": "openai", "api_base_url": url, "api_key": "sk-o", **(fields or {})},
                 {
