@@ -15,6 +15,7 @@
 #include "app/server_loop.hpp"
 #include "app/signals.hpp"
 #include "app/stored_cooldowns.hpp"
+#include "app/stored_levels.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/key_references.hpp"
 #include "store/store.hpp"
@@ -81,6 +82,7 @@ struct GatewayApp::Parts {
   std::unique_ptr<catalog::Catalog> catalog;
   std::optional<catalog::Configuration> configuration;  // of the start, without its secrets
   std::unique_ptr<StoredCooldowns> cooldowns;
+  std::unique_ptr<StoredLevels> levels;
   std::unique_ptr<telemetry::Recorder> recorder;
   std::optional<gateway::SharedContext> shared;
   gateway::Readiness readiness;
@@ -157,6 +159,8 @@ Started GatewayApp::Parts::open_catalog() {
   auto snapshot = catalog::Snapshot::build(std::move(*rows), nullptr);
   if (!snapshot) return failure_of(snapshot.error(), Exit::configuration);
   if (const auto restored = StoredCooldowns::restore(*store, **snapshot, clock); !restored)
+    return failure_of(restored.error());
+  if (const auto restored = StoredLevels::restore(*ledger, **snapshot, clock); !restored)
     return failure_of(restored.error());
   catalog = std::make_unique<catalog::Catalog>(*snapshot);
   store->publish_to(catalog.get());
@@ -250,6 +254,7 @@ void GatewayApp::Parts::start_recording() {
                                return worst;
                              }});
   recorder->start();
+  levels = std::make_unique<StoredLevels>(*ledger, *catalog, clock);
   for (const auto& loop : loops) loop->start();
   readiness.ready = true;
 }
@@ -329,6 +334,7 @@ void GatewayApp::Parts::shut_down() {
   for (const auto& loop : loops) loop->join();
   if (waiting_room) waiting_room->close();
   loops.clear();
+  levels.reset();
   if (recorder) recorder->stop();
   if (ledger) ledger->flush(std::chrono::seconds(2));
   data_dir.remove_run_file();

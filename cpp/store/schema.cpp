@@ -181,6 +181,16 @@ CREATE TABLE attempts (
 ) WITHOUT ROWID;
 )sql";
 
+// Usage, version 2: levels of buckets and budgets, overwritten as they change.
+constexpr const char* kUsage2 = R"sql(
+CREATE TABLE levels (
+  owner TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  numbers BLOB NOT NULL,
+  PRIMARY KEY (owner, kind)
+) WITHOUT ROWID;
+)sql";
+
 struct Plan {
   std::int64_t application_id;
   const char* synchronous;
@@ -191,10 +201,10 @@ struct Plan {
 };
 
 constexpr std::array kCatalogMigrations = {kCatalog1, kCatalog2};
-constexpr std::array kUsageMigrations = {kUsage1};
+constexpr std::array kUsageMigrations = {kUsage1, kUsage2};
 constexpr std::array kCatalogTables = {"pools",     "backends",  "client_keys", "settings",         "prices",
                                        "cooldowns", "revisions", "audit",       "master_key_checks"};
-constexpr std::array kUsageTables = {"attempts"};
+constexpr std::array kUsageTables = {"attempts", "levels"};
 
 Plan plan_of(Database database) {
   if (database == Database::catalog)
