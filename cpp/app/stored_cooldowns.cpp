@@ -37,13 +37,15 @@ base::Result<void> StoredCooldowns::restore(store::Store& store, const catalog::
     const catalog::BackendEntry* backend = snapshot.find_backend(row.backend_id);
     if (backend == nullptr) continue;
     const base::TimePoint until = clock.now() + (row.until - clock.wall());
+    const auto because = row.cause == "failing" || row.cause == "auth" ? gauges::Recovery::Because::failing
+                                                                       : gauges::Recovery::Because::limited;
     if (row.scope == "address") {
-      backend->origin->recovery().cool(until);
+      backend->origin->recovery().cool(until, because);
       continue;
     }
     gauges::Recovery* model =
         row.model ? backend->gauge->take_model(catalog::model_hash(*row.model), clock.now()) : nullptr;
-    (model == nullptr ? backend->gauge->recovery() : *model).cool(until);
+    (model == nullptr ? backend->gauge->recovery() : *model).cool(until, because);
     if (row.cause == "rate_limited") backend->gauge->restore_429(static_cast<std::uint32_t>(row.consecutive));
   }
   return {};

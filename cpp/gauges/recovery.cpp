@@ -80,12 +80,13 @@ base::TimePoint Recovery::ready_at(base::TimePoint now, const Ramp& ramp) const 
   return std::max(now, point(since) + std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds)));
 }
 
-bool Recovery::cool(base::TimePoint until) {
+bool Recovery::cool(base::TimePoint until, Because because) {
   const std::int64_t wanted = ns_of(until);
   std::int64_t seen = until_.load(std::memory_order_relaxed);
   do {
     if (seen >= wanted) return false;
   } while (!until_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel));
+  failing_.store(because == Because::failing, std::memory_order_relaxed);
   lease_until_.store(0, std::memory_order_relaxed);
   ramp_since_.store(0, std::memory_order_relaxed);
   return true;

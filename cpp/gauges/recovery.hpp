@@ -42,8 +42,11 @@ class Recovery {
   // The earliest moment at which enter() can succeed if nothing else happens; `now`: at once.
   base::TimePoint ready_at(base::TimePoint now, const Ramp& ramp) const;
 
-  // Not called before `until`. Only ever extends; false when it already reaches as far.
-  bool cool(base::TimePoint until);
+  // Why it cools: somebody has limited us, which time heals; or it fails, and nobody knows how long.
+  enum class Because : std::uint8_t { limited, failing };
+  // Not called before `until`. Only ever extended; false when it already reaches as far.
+  bool cool(base::TimePoint until, Because because = Because::limited);
+  bool failing(base::TimePoint now) const { return cooling(now) && failing_.load(std::memory_order_relaxed); }
   base::TimePoint cooling_until() const {
     return base::TimePoint{base::Duration{until_.load(std::memory_order_acquire)}};
   }
@@ -58,6 +61,7 @@ class Recovery {
   double allowed(base::Duration elapsed, const Ramp& ramp) const;
 
   std::atomic<std::int64_t> until_{0};        // 0: open or ramping
+  std::atomic<bool> failing_{false};          // why until_ is what it is
   std::atomic<std::int64_t> lease_until_{0};  // of the probe
   std::atomic<std::int64_t> ramp_since_{0};   // 0: no ramp
   std::atomic<std::uint32_t> started_{0};     // since ramp_since_

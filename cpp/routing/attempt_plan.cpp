@@ -158,7 +158,7 @@ base::Duration AttemptPlan::first_byte_slice(const catalog::Target& target) cons
 }
 
 Stop AttemptPlan::stop(base::TimePoint now) const {
-  if (!last_failure_) return stop_unfit();
+  if (!last_failure_) return stop_unfit(now);
   const FailureRow& row = row_of(last_failure_->failure);
   if (row.kind == ErrorKind::all_backends_limited) {
     Stop limited = stop_limited(find_earliest(route_, asking_, excluded_), false, now);
@@ -170,15 +170,20 @@ Stop AttemptPlan::stop(base::TimePoint now) const {
           .relay_last_answer = row.relay_answer && last_failure_->answer_at_hand};
 }
 
-Stop AttemptPlan::stop_unfit() const {
+Stop AttemptPlan::stop_unfit(base::TimePoint now) const {
   if (skips_.has(Out::too_slow))
     return {.error = base::fail(ErrorKind::deadline_exceeded,
                                 "No backend is expected to begin its answer within the request's deadline.")};
-  return {.error = base::fail(ErrorKind::no_backend, "No backend can serve this model now.")};
+  Stop stopped{.error = base::fail(ErrorKind::no_backend, "No backend can serve this model now.")};
+  if (const auto retried = find_retried(route_, now)) {
+    stopped.error.message = "Every backend of this model is failing.";
+    stopped.error.retry_after = std::max(*retried - now, kLeastRetryAfter);
+  }
+  return stopped;
 }
 
 Stop AttemptPlan::stop_limited(std::optional<base::TimePoint> ready, bool full, base::TimePoint now) const {
-  if (!ready) return stop_unfit();
+  if (!ready) return stop_unfit(now);
   base::Error error =
       full ? base::fail(ErrorKind::queue_full, "Too many requests wait for a backend of this model already.")
            : base::fail(ErrorKind::all_backends_limited, "All backends of this model are at their limit.");

@@ -103,7 +103,7 @@ class AttemptPlan {
   base::Duration first_byte_slice(const catalog::Target& target) const;
   bool widen_context();
   Stop stop(base::TimePoint now) const;
-  Stop stop_unfit() const;
+  Stop stop_unfit(base::TimePoint now) const;
   Stop stop_limited(std::optional<base::TimePoint> ready, bool full, base::TimePoint now) const;
 
   const RouteState& route_;

@@ -8,8 +8,8 @@ namespace {
 
 using gauges::Recovery;
 
-Out out_of(Recovery::Phase phase, Out cooling) {
-  if (phase == Recovery::Phase::cooling) return cooling;
+Out out_of(const Recovery& recovery, Recovery::Phase phase, base::TimePoint now, Out cooling) {
+  if (phase == Recovery::Phase::cooling) return recovery.failing(now) ? Out::failing : cooling;
   return phase == Recovery::Phase::probing ? Out::probing : Out::ramping;
 }
 
@@ -29,8 +29,8 @@ std::optional<Out> find_unfit(const catalog::Target& target, const Asking& askin
 
 std::string_view name_of(Out out) {
   static constexpr std::array<std::string_view, kOuts> kNames = {
-      "unusable", "cooling",   "cooling_model", "cooling_address", "probing", "ramping", "bucket",
-      "tokens",   "in_flight", "context",       "too_slow",        "awaited", "patience"};
+      "unusable", "cooling",   "cooling_model", "cooling_address", "failing", "probing", "ramping",
+      "bucket",   "tokens",    "in_flight",     "context",         "too_slow", "awaited", "patience"};
   return kNames[static_cast<std::size_t>(out)];
 }
 
@@ -73,10 +73,12 @@ std::variant<Held, Out> take(const catalog::Target& target, const Asking& asking
   const Recovery::Ramp ramp = ramp_of(target, asking.ramp);
   Passage passage;
   if (const auto refused = passage.enter(backend.origin->recovery(), asking.now, {.length = asking.ramp}))
-    return out_of(*refused, Out::cooling_address);
-  if (const auto refused = passage.enter(gauge.recovery(), asking.now, ramp)) return out_of(*refused, Out::cooling);
+    return out_of(backend.origin->recovery(), *refused, asking.now, Out::cooling_address);
+  if (const auto refused = passage.enter(gauge.recovery(), asking.now, ramp)) 
+      return out_of(gauge.recovery(), *refused, asking.now, Out::cooling);
   if (Recovery* model = gauge.find_model(target.model_hash))
-    if (const auto refused = passage.enter(*model, asking.now, ramp)) return out_of(*refused, Out::cooling_model);
+    if (const auto refused = passage.enter(*model, asking.now, ramp)) 
+      return out_of(*model, *refused, asking.now, Out::cooling_model);
   auto reservation = gauges::Reservation::take(gauge, backend.row.max_in_flight, asking.now, asking.demand);
   if (!reservation) {
     if (reservation.error() == gauges::Refusal::bucket) return Out::bucket;
@@ -85,11 +87,23 @@ std::variant<Held, Out> take(const catalog::Target& target, const Asking& asking
   return Held{.reservation = std::move(*reservation), .passage = std::move(passage)};
 }
 
+std::optional<base::TimePoint> find_retried_at(const catalog::Target& target, base::TimePoint now) {
+  const catalog::BackendEntry& backend = *target.backend;
+  std::optional<base::TimePoint> at;
+  if (!backend.usable()) return at;
+  const Recovery* model = backend.gauge->find_model(target.model_hash);
+  for (const Recovery* recovery : {static_cast<const Recovery*>(&backend.origin->recovery()),
+                                   static_cast<const Recovery*>(&backend.gauge->recovery()), model})
+    if (recovery != nullptr && recovery->failing(now)) at = std::max(at.value_or(now), recovery->cooling_until());
+  return at;
+}
+
 std::optional<base::TimePoint> find_ready_at(const catalog::Target& target, const Asking& asking) {
   if (find_unfit(target, asking)) return std::nullopt;
   const catalog::BackendEntry& backend = *target.backend;
   const gauges::BackendGauge& gauge = *backend.gauge;
   const base::TimePoint now = asking.now;
+  if (find_retried_at(target, now)) return std::nullopt;
   const Recovery::Ramp ramp = ramp_of(target, asking.ramp);
   base::TimePoint ready = std::max({now, backend.origin->recovery().ready_at(now, {.length = asking.ramp}),
                                     gauge.recovery().ready_at(now, ramp)});

@@ -20,6 +20,7 @@ enum class Out : std::uint8_t {
   cooling,          // the backend rests
   cooling_model,    // this model on it does
   cooling_address,  // every backend of its origin does
+  failing,          // it was taken out because it fails, or its key is refused
   probing,          // it comes back: one call is finding out whether it is well
   ramping,          // slow start
   bucket,           // as many starts in the window as rpm_limit allows
@@ -30,7 +31,7 @@ enum class Out : std::uint8_t {
   awaited,          // others were here before: it is their turn
   patience,         // its tier is not worth leaving the one before it for
 };
-inline constexpr std::size_t kOuts = 13;
+inline constexpr std::size_t kOuts = 14;
 std::string_view name_of(Out out);
 
 // What the plan asks for: the same at every candidate of one moment.
@@ -83,10 +84,13 @@ struct Held {
 std::variant<Held, Out> take(const catalog::Target& target, const Asking& asking);
 
 // The earliest moment at which `target` can be asked: `now` if it is free; none when it cannot serve this
-// request at all. A backend whose places are all taken is free again nobody knows when: kPlaceGuess from now
-// is said for it.
+// request, or fails and is not worth waiting for. A backend whose places are all taken is free again nobody
+// knows when: kPlaceGuess from now is said for it.
 constexpr base::Duration kPlaceGuess = std::chrono::seconds{1};
 std::optional<base::TimePoint> find_ready_at(const catalog::Target& target, const Asking& asking);
+
+// When `target`, which is out because it fails, is asked again; none: it is not.
+std::optional<base::TimePoint> find_retried_at(const catalog::Target& target, base::TimePoint now);
 
 // The slow start of `target`: to its configured rate.
 gauges::Recovery::Ramp ramp_of(const catalog::Target& target, base::Duration length);

@@ -36,7 +36,9 @@ struct Case {
 };
 
 std::optional<Cooldown> cool(Recovery& recovery, Cooldown cooldown, base::TimePoint now) {
-  if (!recovery.cool(now + cooldown.duration)) return std::nullopt;
+  const bool failing = cooldown.cause == CooldownCause::failing || cooldown.cause == CooldownCause::auth;
+  const auto because = failing ? Recovery::Because::failing : Recovery::Because::limited;
+  if (!recovery.cool(now + cooldown.duration, because)) return std::nullopt;
   return cooldown;
 }
 
@@ -130,7 +132,10 @@ std::optional<Cooldown> note_failure(const catalog::Target& target, const Passag
                                      const Settings& settings, base::Random& random, base::TimePoint now) {
   if (!failure.blames_upstream) return std::nullopt;
   const Case met{target, passage, failure, all, settings, random, now};
-  switch (row_of(failure.failure).cools) {
+  const Cools cools = row_of(failure.failure).cools;
+  // Calls that were under way when it was taken out say nothing new.
+  if (cools != Cools::as_limited && cools != Cools::nothing && met.gauge().recovery().cooling(now)) return std::nullopt;
+  switch (cools) {
     case Cools::nothing: note_success(target, now); return std::nullopt;
     case Cools::as_limited: return limit(met);
     case Cools::as_failing: return eject(met, 1);

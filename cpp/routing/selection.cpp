@@ -69,6 +69,14 @@ std::optional<base::TimePoint> find_earliest(const RouteState& route, const Aski
   return earliest;
 }
 
+std::optional<base::TimePoint> find_retried(const RouteState& route, base::TimePoint now) {
+  std::optional<base::TimePoint> earliest;
+  for (const RouteState::Tier& tier : route.tiers())
+    for (const catalog::Target& target : tier.row->targets)
+      if (const auto at = find_retried_at(target, now); at && (!earliest || *at < *earliest)) earliest = at;
+  return earliest;
+}
+
 // Every bucket repeats itself after a window, so the slots of one window tell all that follow.
 std::optional<base::TimePoint> find_nth_slot(const RouteState& route, const Asking& asking,
                                              const Excluded& excluded, std::uint32_t nth) {

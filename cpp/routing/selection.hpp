@@ -67,6 +67,9 @@ std::optional<Found> find_free(const RouteState& route, const Asking& asking, co
 std::optional<base::TimePoint> find_earliest(const RouteState& route, const Asking& asking,
                                              const Excluded& excluded);
 
+// When the first of those is asked again that are out because they fail; none: none is.
+std::optional<base::TimePoint> find_retried(const RouteState& route, base::TimePoint now);
+
 // The moment at which the `nth` of several such requests (1 is the first) finds its slot, as far as buckets
 // tell. None: never. Allocates.
 std::optional<base::TimePoint> find_nth_slot(const RouteState& route, const Asking& asking,

@@ -1,0 +1,191 @@
+"""Waiting for a free backend: in order, in fair share, not too long, and not for those who have left."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from headworks.testing import Upstream
+from support.asking import CHAT, KEY, ask, backend, config, error_of, fields_of, metrics_of
+from support.gateway import Gateway
+from support.raw_client import RawClient
+from support.until import until
+
+MakeUpstream = Callable[..., Upstream]
+MakeGateway = Callable[..., Gateway]
+OTHER_KEY = "hw_key_other-0123456789abcdef"
+
+
+def depth(house: Gateway) -> float:
+    return metrics_of(house)["headworks_queue_depth"]
+
+
+def users_of(upstream: Upstream) -> list[str]:
+    """Whose requests arrived, in order."""
+    return [one.json()["user"] for one in upstream.journal()]
+
+
+@pytest.mark.parametrize("milliseconds", [150, 700, 1300])
+def test_a_request_waits_out_a_short_rest_and_is_served_when_it_ends(
+    upstream: MakeUpstream, gateway: MakeGateway, milliseconds: int
+) -> None:
+    """F13: the end of a cooldown is hit within 50 ms."""
+    only = upstream([{"status": 429, "headers": {"retry-after-ms": str(milliseconds)}, "times": 1}])
+    house = gateway(config(backend("only", only)), key=KEY)
+
+    answer = ask(house)
+
+    limited, served = only.journal()
+    assert answer.status == 200
+    assert limited.end_ms is not None
+    rest = served.at_ms - limited.at_ms
+    assert milliseconds <= rest <= milliseconds + 50
+
+
+def test_those_that_wait_for_a_place_are_served_in_order(
+    upstream: MakeUpstream, gateway: MakeGateway
+) -> None:
+    only = upstream([{"delay_ms": 60}])
+    house = gateway(config(backend("only", only, max_in_flight=1)), key=KEY)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = []
+        for number in range(8):
+            answers.append(pool.submit(ask, house, user=f"u{number}"))
+            until(lambda n=number: depth(house) + len(only.journal()) > n, what=f"request {number} in line")
+        statuses = [one.result().status for one in answers]
+
+    assert statuses == [200] * 8
+    assert users_of(only) == [f"u{number}" for number in range(8)]
+    assert depth(house) == 0
+
+
+def test_keys_share_the_line_fairly(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    """A batch of twelve does not keep two of another key waiting to its end."""
+    only = upstream([{"delay_ms": 50}])
+    settings = config(backend("only", only, max_in_flight=1))
+    settings["client_keys"].append({"name": "other", "key": OTHER_KEY})
+    house = gateway(settings, key=KEY)
+
+    with ThreadPoolExecutor(16) as pool:
+        batch = [pool.submit(ask, house, user="batch") for _ in range(12)]
+        until(lambda: depth(house) == 11, what="the batch in line")
+        others = [pool.submit(ask, house, user="other", key=OTHER_KEY) for _ in range(2)]
+        statuses = [one.result().status for one in (*batch, *others)]
+
+    assert statuses == [200] * 14
+    served = users_of(only)
+    # Those that went before the others came, then turn by turn.
+    last_of_other = len(served) - 1 - served[::-1].index("other")
+    first_of_other = served.index("other")
+    assert last_of_other - first_of_other <= 2
+    assert last_of_other < 12
+
+
+def test_a_full_line_refuses_at_once(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    only = upstream([{"fault": {"at": "request", "do": "hang"}}])
+    house = gateway(config(backend("only", only, max_in_flight=1), queue={"max_depth": 2}), key=KEY)
+    clients = [RawClient(house.url) for _ in range(3)]
+    try:
+        for number, client in enumerate(clients):
+            send(client, f"u{number}")
+            until(lambda n=number: depth(house) + len(only.journal()) > n, what="the next in line")
+        answer = ask(house)
+    finally:
+        for client in clients:
+            client.close()
+
+    assert answer.status == 429
+    assert error_of(answer)["code"] == "queue_full"
+    assert int(str(answer.header("retry-after-ms"))) > 0
+
+
+def test_without_a_line_the_limit_is_told_at_once(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    only = upstream([{"status": 429, "headers": {"retry-after": "3"}, "times": 1}])
+    house = gateway(config(backend("only", only), queue={"max_wait_seconds": 0}), key=KEY)
+
+    before = time.monotonic()
+    answer = ask(house)
+
+    assert time.monotonic() - before < 1
+    assert answer.status == 429
+    assert 2500 <= int(str(answer.header("retry-after-ms"))) <= 3000
+
+
+def test_who_obeys_is_admitted_although_others_press(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    """The moment in retry-after-ms is a promise, for this request among all that come meanwhile."""
+    only = upstream([{"status": 429, "headers": {"retry-after": "2"}, "times": 1}])
+    house = gateway(config(backend("only", only, max_in_flight=1), queue={"max_wait_seconds": 0.5}), key=KEY)
+    stop = threading.Event()
+
+    def press(number: int) -> None:
+        while not stop.is_set():
+            ask(house, user=f"press{number}")
+
+    told = ask(house, user="obeying")
+    assert told.status == 429
+    ready = time.monotonic() + int(str(told.header("retry-after-ms"))) / 1000
+    with ThreadPoolExecutor(4) as pool:
+        pressing = [pool.submit(press, number) for number in range(4)]
+        until(lambda: time.monotonic() >= ready, what="the promised moment")
+        answer = ask(house, user="obeying")
+        stop.set()
+        for one in pressing:
+            one.result()
+
+    assert answer.status == 200
+
+
+def send(client: RawClient, user: str) -> None:
+    body = json.dumps(fields_of(CHAT, user=user)).encode()
+    head = (
+        f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    client.send(head.encode() + body)
+
+
+@pytest.mark.parametrize("leave", ["FIN", "RST"])
+def test_a_client_that_leaves_the_line_frees_its_place(
+    upstream: MakeUpstream, gateway: MakeGateway, leave: str
+) -> None:
+    """F19 (a): nothing of it ever reaches an upstream, and who stands behind it moves up."""
+    only = upstream([{"delay_ms": 400, "times": 1}])
+    house = gateway(config(backend("only", only, max_in_flight=1)), key=KEY)
+
+    with ThreadPoolExecutor(2) as pool, RawClient(house.url) as leaving:
+        first = pool.submit(ask, house, user="first")
+        until(lambda: len(only.journal()) == 1, what="the first call")
+        send(leaving, "leaving")
+        until(lambda: depth(house) == 1, what="one in line")
+        behind = pool.submit(ask, house, user="behind")
+        until(lambda: depth(house) == 2, what="two in line")
+        if leave == "FIN":
+            leaving.socket.shutdown(socket.SHUT_RDWR)
+        else:
+            leaving.reset()
+        until(lambda: depth(house) == 1, what="its place is free")
+        statuses = [first.result().status, behind.result().status]
+
+    assert statuses == [200, 200]
+    assert users_of(only) == ["first", "behind"]
+
+
+def test_patience_waits_for_a_tier_that_is_worth_it(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    limited = {"status": 429, "headers": {"retry-after-ms": "600"}, "times": 1}
+    first, second = upstream([limited]), upstream()
+    settings: dict[str, Any] = config(backend("first", first), backend("second", second, "fallback"))
+    settings["pools"][0]["patience_seconds"] = 2
+    house = gateway(settings, key=KEY)
+
+    answer = ask(house)
+
+    assert answer.header("x-headworks-backend") == "first"
+    assert len(second.journal()) == 0
