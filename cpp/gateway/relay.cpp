@@ -48,8 +48,8 @@ base::Error cut_error(const Attempt& attempt, CallStatus status) {
   }
 }
 
-net::Task<CallStatus> wait_for_more(Attempt& attempt) {
-  const IoStatus waited = co_await attempt.call().readable(attempt.idle_deadline());
+net::Task<CallStatus> wait_for_more(Attempt& attempt, base::TimePoint deadline) {
+  const IoStatus waited = co_await attempt.call().readable(deadline);
   switch (waited) {
     case IoStatus::ok: co_return CallStatus::ok;
     case IoStatus::interrupted: co_return CallStatus::interrupted;
@@ -79,10 +79,38 @@ net::Task<> end_cut(Exchange& exchange, Attempt& attempt, CallStatus status) {
   exchange.response().abandon();
 }
 
+// A comment line: clients and proxies between see that the stream is alive (WHATWG HTML section 9.2.7 advises one
+// about every 15 seconds).
+constexpr std::string_view kPing = ": ping\n\n";
+
+// The upstream's silence, while it lasts. Our pings towards the client do not end it.
+class Silence {
+ public:
+  base::TimePoint ends_at(const Attempt& attempt) {
+    if (!ends_at_) ends_at_ = attempt.idle_deadline();
+    return *ends_at_;
+  }
+  base::TimePoint ping_at(const Exchange& exchange) const {
+    const double seconds = exchange.snapshot().settings().stream.ping_seconds;
+    if (seconds <= 0) return base::TimePoint::max();
+    return exchange.now() + std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds));
+  }
+  // Time for a ping, and the client has no half of an event.
+  bool may_ping(const Exchange& exchange, const Attempt& attempt, base::TimePoint ping_at) const {
+    return ping_at < *ends_at_ && exchange.now() >= ping_at && !attempt.filter().inside_event() &&
+           attempt.request().route->stream != dialect::StreamShape::none;
+  }
+  void over() { ends_at_.reset(); }
+
+ private:
+  std::optional<base::TimePoint> ends_at_;
+};
+
 net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
   net::ResponseWriter& response = exchange.response();
   const dialect::StreamMeter& meter = attempt.filter().meter();
   json::JsonReader& json = exchange.context().json;
+  Silence silence;
   IoStatus sent = co_await response.begin_stream(attempt.first_bytes());
   while (sent == IoStatus::ok) {
     const net::UpstreamCall::Part part = attempt.call().poll_body();
@@ -93,7 +121,13 @@ net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
       continue;
     }
     if (status == CallStatus::would_block) {
-      status = co_await wait_for_more(attempt);
+      const base::TimePoint ping_at = silence.ping_at(exchange);
+      status = co_await wait_for_more(attempt, std::min(silence.ends_at(attempt), ping_at));
+      if (status == CallStatus::first_byte_timeout && silence.may_ping(exchange, attempt, ping_at)) {
+        sent = co_await response.write(kPing);
+        continue;
+      }
+      silence.over();
       if (status == CallStatus::ok) continue;
     }
     if (status == CallStatus::interrupted) break;
@@ -148,7 +182,7 @@ net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
       continue;
     }
     if (status == CallStatus::would_block) {
-      status = co_await wait_for_more(attempt);
+      status = co_await wait_for_more(attempt, attempt.idle_deadline());
       if (status == CallStatus::ok) continue;
     }
     if (status == CallStatus::interrupted) break;

@@ -139,7 +139,12 @@ def test_after_a_rest_one_probe_goes_alone(upstream: MakeUpstream, gateway: Make
         assert who(ask(house)) == "second"
         limited_at = first.journal()[0].at_ms
         probing = [pool.submit(ask, house)]
-        until(lambda: len(first.journal()) == 2 or probing.append(pool.submit(ask, house)), what="the probe")
+
+        def probe_is_under_way() -> bool:
+            probing.append(pool.submit(ask, house))
+            return len(first.journal()) == 2
+
+        until(probe_is_under_way, what="the probe")
         during = list(pool.map(lambda _: ask(house), range(40)))
         probes = [who(one.result()) for one in probing]
 

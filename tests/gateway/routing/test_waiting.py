@@ -27,6 +27,11 @@ def depth(house: Gateway) -> float:
     return metrics_of(house)["headworks_queue_depth"]
 
 
+def expect_arrived(house: Gateway, upstream: Upstream, count: int) -> None:
+    """So many requests are in line or upstream."""
+    until(lambda: depth(house) + len(upstream.journal()) >= count, what=f"request {count} in line")
+
+
 def users_of(upstream: Upstream) -> list[str]:
     """Whose requests arrived, in order."""
     return [one.json()["user"] for one in upstream.journal()]
@@ -59,7 +64,7 @@ def test_those_that_wait_for_a_place_are_served_in_order(
         answers = []
         for number in range(8):
             answers.append(pool.submit(ask, house, user=f"u{number}"))
-            until(lambda n=number: depth(house) + len(only.journal()) > n, what=f"request {number} in line")
+            expect_arrived(house, only, number + 1)
         statuses = [one.result().status for one in answers]
 
     assert statuses == [200] * 8
@@ -96,7 +101,7 @@ def test_a_full_line_refuses_at_once(upstream: MakeUpstream, gateway: MakeGatewa
     try:
         for number, client in enumerate(clients):
             send(client, f"u{number}")
-            until(lambda n=number: depth(house) + len(only.journal()) > n, what="the next in line")
+            expect_arrived(house, only, number + 1)
         answer = ask(house)
     finally:
         for client in clients:

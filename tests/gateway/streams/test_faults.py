@@ -295,3 +295,44 @@ def test_the_time_for_all_of_it_is_up_in_the_middle(house: MakeHouse) -> None:
     expect_told(CHAT, answer, "deadline_exceeded")
     (row,) = home.ledger(1)
     assert row["usage_source"] == "partial"
+
+
+# Pings of ours
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+def test_a_silent_stream_is_kept_alive_by_comments(house: MakeHouse, path: str) -> None:
+    """They are no life of the upstream: it is cut all the same when its silence has lasted too long."""
+    home = house(
+        [{"stream": {"events": 20}, "fault": {"at": "event", "do": "hang", "after": 3}}],
+        settings={"stream": {"ping_seconds": 0.15}, "timeouts": {"idle_seconds": 0.7}},
+    )
+
+    answer = ask(home, path)
+
+    assert 3 <= answer.body.count(b"\n\n: ping\n\n") <= 4
+    expect_told(path, answer, "upstream_timeout")
+
+
+def test_no_comment_falls_into_an_event(house: MakeHouse) -> None:
+    """An upstream that stops in the middle of an event that is too long to be held."""
+    begun = b'data: {"choices":[{"delta":{"content":"' + b"x" * 200_000
+    home = house(
+        [
+            {
+                **raw_stream(b'data: {"choices":[]}\n\n', begun, end=False),
+                "fault": {"at": "body", "do": "hang"},
+            }
+        ],
+        settings={"stream": {"ping_seconds": 0.1}, "timeouts": {"idle_seconds": 0.5}},
+    )
+
+    answer = ask(home, CHAT)
+
+    assert b": ping" not in answer.body
+
+
+def test_a_stream_that_speaks_gets_no_comments(house: MakeHouse) -> None:
+    home = house([{"stream": {"events": 30, "per_second": 40}}], settings={"stream": {"ping_seconds": 0.3}})
+
+    assert b": ping" not in ask(home, CHAT).body
