@@ -207,12 +207,8 @@ def test_clocks_of_a_backend_and_of_a_mapping(
 
 # Length
 
-TOO_LONG = {
-    "status": 400,
-    "json": {
-        "error": {"message": "maximum context length is 8192 tokens", "code": "context_length_exceeded"}
-    },
-}
+SAID = "This model's maximum context length is 8192 tokens."
+TOO_LONG = {"status": 400, "json": {"error": {"message": SAID, "code": "context_length_exceeded"}}}
 
 
 def sized(name: str, upstream: Upstream, tokens: int, pool: str = "primary") -> dict[str, Any]:
