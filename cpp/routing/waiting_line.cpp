@@ -10,8 +10,6 @@ namespace {
 constexpr base::Duration kEarly = std::chrono::milliseconds{100};
 // What is free "now" and still could not be had is looked at again after this.
 constexpr base::Duration kLeastWake = std::chrono::milliseconds{5};
-// Slots are kept for promises while at least this share of them is claimed.
-constexpr double kWorthKeeping = 0.5;
 
 }  // namespace
 
@@ -90,24 +88,26 @@ void WaitingLine::advance(Lane& lane, base::TimePoint now) {
   refuse_late(lane, now);
 }
 
-// Promises that are due get their slot now; those that nobody came for give it back.
+// For those whose moment has come and who may still appear, slots are kept: as many as are likely to be wanted.
 void WaitingLine::keep_promises(Lane& lane, base::TimePoint now) {
   while (!lane.promises.empty() && lane.promises.front().at + limits_.grace <= now) {
     note_promise(false);
     lane.promises.pop_front();
     --promises_;
   }
-  if (kept_share_ < kWorthKeeping) return;
-  for (Promise& promise : lane.promises) {
-    if (promise.at > now) break;
-    if (promise.parked) continue;
+  const auto due = static_cast<std::size_t>(
+      std::find_if(lane.promises.begin(), lane.promises.end(), [&](const Promise& each) { return each.at > now; }) -
+      lane.promises.begin());
+  const auto likely = static_cast<std::size_t>(std::ceil(expected_share() * static_cast<double>(due)));
+  while (lane.parked.size() > likely) lane.parked.pop_back();
+  while (lane.parked.size() < likely) {
     Asking asking = lane.asking;
     asking.now = now;
     asking.in_line = true;
     SkipRecord skips;
-    promise.parked = find_free(*lane.route, asking, {}, random_, skips, 0);
-    if (!promise.parked) break;
-    promise.keep = lane.keep;
+    auto found = find_free(*lane.route, asking, {}, random_, skips, 0);
+    if (!found) break;
+    lane.parked.push_back({.keep = lane.keep, .slot = std::move(*found)});
   }
 }
 
@@ -117,9 +117,10 @@ bool WaitingLine::claim(Lane& lane, Request& request, base::TimePoint now) {
   });
   if (promise == lane.promises.end()) return false;
   note_promise(true);
-  // The parked slot is given back and taken again: upstreams count from when the call goes out.
   lane.promises.erase(promise);
   --promises_;
+  // The kept slot is given back and taken again: upstreams count from when the call goes out.
+  if (!lane.parked.empty()) lane.parked.pop_back();
   Waiting waiting{.request = std::move(request), .latest = {}};
   waiting.latest = waiting.request.asking.deadline;
   if (serve(waiting, now)) return true;
@@ -230,11 +231,14 @@ std::uint32_t WaitingLine::place_of(const Lane& lane, const Request& request) co
   return static_cast<std::uint32_t>(own + before);
 }
 
-// Slots that promises will take, as far as clients keep theirs.
+// Of those that were promised a slot this share is provided for: those that come back lately, and some more,
+// because it varies.
+double WaitingLine::expected_share() const { return std::min(1.0, 1.3 * kept_share_ + 0.05); }
+
+// Slots that promises will still take.
 std::uint32_t WaitingLine::promised_slots(const Lane& lane) const {
-  const auto parked = static_cast<std::size_t>(std::count_if(
-      lane.promises.begin(), lane.promises.end(), [](const Promise& promise) { return promise.parked.has_value(); }));
-  return static_cast<std::uint32_t>(std::lround(kept_share_ * static_cast<double>(lane.promises.size() - parked)));
+  const auto all = static_cast<std::uint32_t>(std::ceil(expected_share() * static_cast<double>(lane.promises.size())));
+  return all - std::min(all, static_cast<std::uint32_t>(lane.parked.size()));
 }
 
 std::optional<base::TimePoint> WaitingLine::next_wake(base::TimePoint now) const {
@@ -253,7 +257,7 @@ std::optional<base::TimePoint> WaitingLine::next_wake(base::TimePoint now) const
     for (const Queue& queue : lane.queues) consider_head(queue.waiting);
     if (lane.first_latest != base::TimePoint::max()) consider(lane.first_latest);
     for (const Promise& promise : lane.promises) {
-      consider(promise.at <= now || promise.parked ? promise.at + limits_.grace : promise.at);
+      consider(promise.at <= now ? promise.at + limits_.grace : promise.at);
       if (promise.at > now) break;
     }
   }

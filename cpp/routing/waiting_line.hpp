@@ -4,8 +4,8 @@
 //
 // A request that cannot be served within max_wait (or its deadline) is refused with the moment of its slot,
 // and that moment is a promise: when the same request of the same key comes again at that moment or within
-// `grace` after it, it stands before all who have no promise, and the slot is kept for it as long as
-// clients are seen to come back. Those who do not come cost `grace` of one slot.
+// `grace` after it, it stands before all who have no promise, and slots
+// are kept for those expected, by the share of clients that lately were seen to come back.
 //
 // While a lane has anyone or promises anything, its backends are marked as awaited: whoever wants one of them
 // comes through the line. Decides only; owned by one thread. Must not know: sockets, coroutines, clocks.
@@ -92,8 +92,10 @@ class WaitingLine {
     std::uint64_t key = 0;
     std::uint64_t identity = 0;
     base::TimePoint at{};
-    std::shared_ptr<const void> keep = nullptr;  // holds the route that `parked` is of
-    std::optional<Found> parked = std::nullopt;
+  };
+  struct Parked {  // a slot kept for whoever comes first of those that were promised one
+    std::shared_ptr<const void> keep;  // holds the route that it is of
+    Found slot;
   };
   struct Lane {
     const RouteState* route = nullptr;
@@ -103,6 +105,7 @@ class WaitingLine {
     std::vector<Queue> queues;
     std::size_t turn = 0;  // whose turn it is
     std::deque<Promise> promises;  // by `at`
+    std::vector<Parked> parked;
     base::TimePoint first_latest = base::TimePoint::max();
     std::vector<std::shared_ptr<gauges::BackendGauge>> awaited;
     std::size_t waiting() const;
@@ -118,6 +121,7 @@ class WaitingLine {
   bool serve(Waiting& waiting, base::TimePoint now);
   void enqueue(Lane& lane, Waiting waiting);
   std::uint32_t place_of(const Lane& lane, const Request& request) const;
+  double expected_share() const;
   std::uint32_t promised_slots(const Lane& lane) const;
   void mark(Lane& lane);
   void end_if_idle(std::uint64_t number);

@@ -65,6 +65,16 @@ TEST_P(TwentyKeys, WhoObeysIsAdmittedOnTheNextTry) {
   const Seen seen = run(std::move(scenario));
   EXPECT_EQ(seen.totals.refused_again, 0U) << "of " << seen.totals.came_back;
   if (std::get<1>(GetParam()) == 0) return;
+  std::map<std::uint64_t, Duration> arrived;
+  std::vector<Duration> waits;
+  for (const Happening& each : seen.all) {
+    if (!each.came_back) continue;
+    if (each.what == What::arrived) arrived[each.request] = each.at;
+    if (each.what == What::tried) waits.push_back(each.at - arrived[each.request]);
+  }
+  std::sort(waits.begin(), waits.end());
+  EXPECT_LE(waits[waits.size() * 9 / 10], seconds{5});
+  EXPECT_LE(waits.back(), seconds{15});
   EXPECT_GT(seen.totals.came_back, 20U);
   EXPECT_EQ(seen.totals.succeeded_late, seen.totals.came_back);
 }
