@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,20 @@ from typing import Any
 import pytest
 
 from headworks.testing import Upstream
-from support.asking import KEY, MESSAGES, ask, backend, config, error_of
+from support.asking import CHAT, KEY, MESSAGES, ask, backend, config, error_of, fields_of
 from support.gateway import Gateway
+from support.raw_client import RawAnswer, RawClient
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
+
+
+def ask_in_a_row(house: Gateway, count: int, **members: Any) -> list[RawAnswer]:
+    """Over one connection: the next request is looked at when the one before is settled."""
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    body = json.dumps(fields_of(CHAT, **members)).encode()
+    with RawClient(house.url) as client:
+        return [client.request("POST", CHAT, headers=headers, body=body) for _ in range(count)]
 
 
 def who(answer: Any) -> str:
@@ -51,7 +61,7 @@ def test_what_was_reserved_and_not_used_comes_back(upstream: MakeUpstream, gatew
     only = upstream([{"usage": {"input": 5, "output": 10}}])
     house = gateway(priced(only, 1.0), key=KEY)
 
-    statuses = [ask(house, max_tokens=900).status for _ in range(12)]
+    statuses = [one.status for one in ask_in_a_row(house, 12, max_tokens=900)]
 
     # 90 cents reserved each time and one spent: the reservation no longer fits after ten of them.
     assert statuses == [200] * 11 + [429]
@@ -88,10 +98,10 @@ def test_a_keys_tokens_are_reserved_and_settled(upstream: MakeUpstream, gateway:
     only = upstream([{"usage": {"input": 20, "output": 30}}])
     house = gateway(config(backend("only", only), key={"tpm_limit": 500}), key=KEY)
 
-    statuses = [ask(house, max_tokens=300).status for _ in range(5)]
-    answer = ask(house, max_tokens=300)
+    *answers, answer = ask_in_a_row(house, 6, max_tokens=300)
 
-    assert statuses == [200] * 4 + [429]  # 4 x 50 used; about 325 more do not fit
+    # 4 x 50 used; about 325 more do not fit.
+    assert [one.status for one in answers] == [200] * 4 + [429]
     assert error_of(answer)["code"] == "key_rate_limited"
     assert 50 <= int(str(answer.header("retry-after"))) <= 62
 
@@ -102,7 +112,7 @@ def test_a_backends_tokens_send_requests_elsewhere(upstream: MakeUpstream, gatew
         config(backend("first", first, tpm_limit=500), backend("second", upstream(), "fallback")), key=KEY
     )
 
-    answers = [who(ask(house, max_tokens=200)) for _ in range(5)]
+    answers = [who(one) for one in ask_in_a_row(house, 5, max_tokens=200)]
 
     assert answers == ["first", "first", "first", "second", "second"]
 
