@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dialect/limit_reading.hpp"
+#include "dialect/parameters.hpp"
 #include "dialect/refusal.hpp"
 
 namespace headworks::gateway {
@@ -88,6 +89,29 @@ void Attempt::settle_usage() {
   }
 }
 
+// The client's bytes with ours between them. A mapping that sets or drops parameters gets a body of its own: it is read
+// again, because everything may stand elsewhere.
+void Attempt::write_body() {
+  const catalog::MappingSettings* settings = try_.target->settings;
+  const bool json = request_.body_kind == BodyKind::json;
+  if (json && settings != nullptr && settings->changes_body()) {
+    std::vector<dialect::Parameter> set;
+    for (const catalog::ParameterValue& each : settings->set) set.push_back({each.name, each.value_json});
+    json::JsonReader& reader = exchange_.context().json;
+    auto changed = dialect::change_parameters(reader, request_.body, set, settings->drop);
+    if (changed) {
+      changed_body_ = *std::move(changed);
+      changed_body_.reserve(changed_body_.size() + json::kPadding);
+      const auto envelope = dialect::read_envelope(reader, changed_body_, 1024, *request_.route);
+      if (envelope) {
+        body_.splice(changed_body_, *envelope, try_.target->model, request_.adds_usage(), json);
+        return;
+      }
+    }
+  }
+  body_.splice(request_.body, request_.envelope, try_.target->model, request_.adds_usage(), json);
+}
+
 void Attempt::write_head() {
   const wire::RequestHead& client = *request_.head;
   const catalog::BackendEntry& backend = *try_.target->backend;
@@ -154,7 +178,7 @@ net::Task<CallStatus> Attempt::wait_for_more(base::TimePoint deadline) {
 }
 
 net::Task<Attempt::End> Attempt::run() {
-  body_.splice(request_.body, request_.envelope, try_.target->model, request_.adds_usage(), request_.body_kind == BodyKind::json);
+  write_body();
   write_head();
   exchange_.wait_on(&call_);
   if (exchange_.client_left()) co_return fail_transport(CallStatus::interrupted);

@@ -67,6 +67,7 @@ class Attempt {
     base::Duration connect{}, first_byte{}, idle{}, total{};
   };
   static Clocks clocks_of(const catalog::Target& target, const catalog::Settings::Timeouts& timeouts);
+  void write_body();
   void write_head();
   void mark_sent(base::TimePoint now);
   void settle_usage();
@@ -85,6 +86,7 @@ class Attempt {
   base::TimePoint started_;
   base::TimePoint total_deadline_;
   net::UpstreamCall call_;
+  std::string changed_body_;  // with the mapping's parameters; empty: the client's own bytes
   dialect::SplicedBody body_;
   std::string head_;
   telemetry::AttemptRecord record_;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 
+#include "sanitized.hpp"
 #include "simulation/simulator.hpp"
 
 namespace headworks::simulation {
@@ -66,19 +67,6 @@ Scenario anything(std::uint64_t seed) {
                        .deadline = seconds{5 + upto(60)}};
   return scenario;
 }
-
-// A build with sanitizers is ten times slower: it looks at every tenth scenario.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kStep = 10;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr int kStep = 10;
-#else
-constexpr int kStep = 1;
-#endif
-#else
-constexpr int kStep = 1;
-#endif
 
 class RandomScenario : public testing::TestWithParam<int> {};
 
