@@ -60,6 +60,8 @@ class Passage {
                                                const gauges::Recovery::Ramp& ramp);
   // The call went out: its place in a slow start is used.
   void mark_sent() { sent_ = true; }
+  // Nothing it goes through is coming back: it holds no lease and no place in a slow start.
+  bool empty() const { return count_ == 0; }
   // This call is the probe of `recovery`.
   bool probes(const gauges::Recovery& recovery) const;
 

@@ -98,15 +98,16 @@ void WaitingLine::keep_promises(Lane& lane, base::TimePoint now) {
   const auto due = static_cast<std::size_t>(
       std::find_if(lane.promises.begin(), lane.promises.end(), [&](const Promise& each) { return each.at > now; }) -
       lane.promises.begin());
-  const auto likely = static_cast<std::size_t>(std::ceil(expected_share() * static_cast<double>(due)));
-  while (lane.parked.size() > likely) lane.parked.pop_back();
-  while (lane.parked.size() < likely) {
+  const std::size_t wanted = likely(due);
+  while (lane.parked.size() > wanted) lane.parked.pop_back();
+  while (lane.parked.size() < wanted) {
     Asking asking = lane.asking;
     asking.now = now;
     asking.in_line = true;
     SkipRecord skips;
     auto found = find_free(*lane.route, asking, {}, random_, skips, 0);
-    if (!found) break;
+    // A backend that comes back is for those who are here: a lease that is kept waiting keeps others out.
+    if (!found || !found->held.passage.empty()) break;
     lane.parked.push_back({.keep = lane.keep, .slot = std::move(*found)});
   }
 }
@@ -231,14 +232,19 @@ std::uint32_t WaitingLine::place_of(const Lane& lane, const Request& request) co
   return static_cast<std::uint32_t>(own + before);
 }
 
-// Of those that were promised a slot this share is provided for: those that come back lately, and some more,
-// because it varies.
-double WaitingLine::expected_share() const { return std::min(1.0, 1.3 * kept_share_ + 0.05); }
+// How many of so many promises will hardly be exceeded: the share that clients kept lately, an allowance for how
+// badly it is known, and three times the spread of a binomial.
+std::size_t WaitingLine::likely(std::size_t promises) const {
+  const double share = std::min(1.0, kept_share_ + 0.15);
+  const auto count = static_cast<double>(promises);
+  const double most = share * count + 3 * std::sqrt(count * share * (1 - share));
+  return std::min(promises, static_cast<std::size_t>(std::ceil(most)));
+}
 
 // Slots that promises will still take.
 std::uint32_t WaitingLine::promised_slots(const Lane& lane) const {
-  const auto all = static_cast<std::uint32_t>(std::ceil(expected_share() * static_cast<double>(lane.promises.size())));
-  return all - std::min(all, static_cast<std::uint32_t>(lane.parked.size()));
+  const std::size_t all = likely(lane.promises.size());
+  return static_cast<std::uint32_t>(all - std::min(all, lane.parked.size()));
 }
 
 std::optional<base::TimePoint> WaitingLine::next_wake(base::TimePoint now) const {

@@ -121,11 +121,11 @@ class WaitingLine {
   bool serve(Waiting& waiting, base::TimePoint now);
   void enqueue(Lane& lane, Waiting waiting);
   std::uint32_t place_of(const Lane& lane, const Request& request) const;
-  double expected_share() const;
+  std::size_t likely(std::size_t promises) const;
   std::uint32_t promised_slots(const Lane& lane) const;
   void mark(Lane& lane);
   void end_if_idle(std::uint64_t number);
-  void note_promise(bool kept) { kept_share_ += ((kept ? 1.0 : 0.0) - kept_share_) / 16; }
+  void note_promise(bool kept) { kept_share_ += ((kept ? 1.0 : 0.0) - kept_share_) / 64; }
 
   base::Random& random_;
   Sink sink_;

@@ -62,11 +62,12 @@ def ask(
     *,
     key: str | None = KEY,
     headers: dict[str, str] | None = None,
+    seconds: float = 30,
     **members: Any,
 ) -> RawAnswer:
-    """One request over a connection of its own."""
+    """One request over a connection of its own; `seconds` for each part of the answer."""
     credential = {"authorization": f"Bearer {key}"} if key else {}
-    with RawClient(gateway.url, seconds=30) as client:
+    with RawClient(gateway.url, seconds=seconds) as client:
         return client.request(
             "POST",
             path,

@@ -69,7 +69,7 @@ class Crowd:
         return None
 
     def _ask(self, user: str, came_back: bool) -> None:
-        answer = ask(self._house, user=user)
+        answer = ask(self._house, seconds=90, user=user)
         told = answer.header("retry-after-ms")
         with self._changed:
             (self.seen.came_back if came_back else self.seen.statuses).append(answer.status)
