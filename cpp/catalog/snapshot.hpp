@@ -88,8 +88,6 @@ class Snapshot {
   std::uint64_t revision() const { return rows_.revision; }
   const Settings& settings() const { return rows_.settings; }
   const std::vector<Pool>& pools() const { return rows_.pools; }
-  // Of pools()[position].
-  gauges::RetryBudget& retries(std::size_t position) const { return *retry_budgets_[position]; }
   const std::vector<Price>& prices() const { return rows_.prices; }
   std::span<const BackendEntry> backends() const { return backends_; }
   std::span<const ClientKeyEntry> client_keys() const { return client_keys_; }

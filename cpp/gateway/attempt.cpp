@@ -79,7 +79,6 @@ void Attempt::settle_usage() {
   const bool reported = record_.usage.source == base::UsageSource::reported;
   if (reported) try_.reservation.set_used(record_.usage.input_tokens + record_.usage.output_tokens);
   else if (record_.status >= 400) try_.reservation.set_used(0);
-  if (reported) try_.target->backend->gauge->observe_output(record_.usage.output_tokens);
   if (const catalog::Price* price = try_.target->price) {
     const auto tokens = [](std::uint64_t count) { return static_cast<double>(count); };
     const base::Usage& usage = record_.usage;
@@ -108,6 +107,8 @@ void Attempt::write_body() {
         return;
       }
     }
+    exchange_.context().log.log(base::LogLevel::error, "a mapping's parameters could not be applied; the client's own were sent",
+                                {{"request_id", exchange_.id()}, {"backend", record_.backend}});
   }
   body_.splice(request_.body, request_.envelope, try_.target->model, request_.adds_usage(), json);
 }

@@ -79,10 +79,6 @@ void BackendGauge::observe_first_byte(base::Duration sample, base::TimePoint now
   live_->first_byte_at.store(now.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
-void BackendGauge::observe_output(std::uint64_t tokens) {
-  smooth(live_->output_tokens, static_cast<std::uint32_t>(std::min<std::uint64_t>(tokens, 1'000'000)));
-}
-
 std::shared_ptr<TokenBucket> carry_over(const std::shared_ptr<TokenBucket>& previous, std::uint32_t limit,
                                         base::Duration window) {
   auto next = std::make_shared<TokenBucket>(limit, window);

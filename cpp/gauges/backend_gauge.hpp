@@ -78,9 +78,6 @@ class BackendGauge {
   static constexpr base::Duration kFresh = std::chrono::seconds{60};
   base::Duration expected_first_byte(base::TimePoint now) const;
   void observe_first_byte(base::Duration sample, base::TimePoint now);
-  // Smoothed output tokens of an answer; 0: no sample yet.
-  std::uint32_t output_tokens() const { return live_->output_tokens.load(std::memory_order_relaxed); }
-  void observe_output(std::uint64_t tokens);
 
  private:
   struct ModelRest {
@@ -94,7 +91,6 @@ class BackendGauge {
     FailureStreak streak;
     std::atomic<std::uint64_t> first_byte_ns{0};
     std::atomic<std::int64_t> first_byte_at{0};
-    std::atomic<std::uint32_t> output_tokens{0};
     InFlight in_flight;
     std::atomic<std::int32_t> awaited{0};  // lanes in which requests wait for it
     std::atomic<std::uint32_t> models_seen{0};

@@ -26,7 +26,6 @@ class FailureStreak {
   void succeed() {
     if (count_.load(std::memory_order_relaxed) != 0) count_.store(0, std::memory_order_relaxed);
   }
-  std::uint32_t count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint32_t> count_{0};

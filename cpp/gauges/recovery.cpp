@@ -19,16 +19,6 @@ double Recovery::allowed(base::Duration elapsed, const Ramp& ramp) const {
   return 2 + 2.0 * succeeded_.load(std::memory_order_relaxed) + e;
 }
 
-Recovery::Phase Recovery::phase(base::TimePoint now, const Ramp& ramp) const {
-  const std::int64_t until = until_.load(std::memory_order_acquire);
-  if (until > ns_of(now)) return Phase::cooling;
-  if (until != 0) return lease_until_.load(std::memory_order_relaxed) > ns_of(now) ? Phase::probing : Phase::open;
-  const std::int64_t since = ramp_since_.load(std::memory_order_relaxed);
-  if (since == 0 || ns_of(now) - since >= ramp.length.count()) return Phase::open;
-  const auto elapsed = base::Duration{ns_of(now) - since};
-  return started_.load(std::memory_order_relaxed) < allowed(elapsed, ramp) ? Phase::open : Phase::ramping;
-}
-
 Recovery::Entry Recovery::enter(base::TimePoint now, const Ramp& ramp) {
   const std::int64_t until = until_.load(std::memory_order_acquire);
   if (until > ns_of(now)) return {.phase = Phase::cooling};

@@ -37,8 +37,6 @@ class Recovery {
   // The call that enter() admitted was not made after all, or ended without saying anything about us.
   void give_up(const Entry& entry);
 
-  // The same question without taking anything.
-  Phase phase(base::TimePoint now, const Ramp& ramp) const;
   // The earliest moment at which enter() can succeed if nothing else happens; `now`: at once.
   base::TimePoint ready_at(base::TimePoint now, const Ramp& ramp) const;
 

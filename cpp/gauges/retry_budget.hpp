@@ -29,8 +29,6 @@ class RetryBudget {
     if (left_.load(std::memory_order_relaxed) >= most_) return;  // the common case costs one load
     add(std::int64_t{percent} * (kUnit / 100) + (was_retry ? kUnit : 0));
   }
-  // The retry was not made after all.
-  void refund() { add(kUnit); }
 
   double left() const { return static_cast<double>(left_.load(std::memory_order_relaxed)) / kUnit; }
 
