@@ -43,6 +43,16 @@ Recovery::Entry Recovery::enter(base::TimePoint now, const Ramp& ramp) {
   return {.phase = Phase::ramping, .admitted = true};
 }
 
+Recovery::Entry Recovery::look(base::TimePoint now, const Ramp& ramp) const {
+  const bool admitted = ready_at(now, ramp) <= now;
+  const std::int64_t until = until_.load(std::memory_order_acquire);
+  if (until > ns_of(now)) return {.phase = Phase::cooling};
+  if (until != 0) return {.phase = Phase::probing, .admitted = admitted, .probe = admitted};
+  const std::int64_t since = ramp_since_.load(std::memory_order_relaxed);
+  const bool ramping = since != 0 && ns_of(now) - since < ramp.length.count();
+  return {.phase = ramping ? Phase::ramping : Phase::open, .admitted = admitted};
+}
+
 void Recovery::give_up(const Entry& entry) {
   if (entry.probe) {
     lease_until_.store(0, std::memory_order_release);

@@ -34,6 +34,8 @@ class Recovery {
     bool probe = false;
   };
   Entry enter(base::TimePoint now, const Ramp& ramp);
+  // What enter() would say, without entering.
+  Entry look(base::TimePoint now, const Ramp& ramp) const;
   // The call that enter() admitted was not made after all, or ended without saying anything about us.
   void give_up(const Entry& entry);
 

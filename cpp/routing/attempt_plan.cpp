@@ -61,20 +61,21 @@ Step AttemptPlan::on_failure(const UpstreamFailure& failure, base::TimePoint now
 }
 
 Step AttemptPlan::on_waited(base::TimePoint now) {
+  note_wait(PlanTrace::Kind::backoff, now);
   if (now >= asking_.deadline) return deadline_exceeded();
-  asking_.now = now;
   auto taken = take(current_.target(), asking_);
   if (auto* held = std::get_if<Held>(&taken)) return make_try({.place = current_, .held = std::move(*held)});
-  skips_.add(current_.candidate(), std::get<Out>(taken), attempts());
+  trace_.pass_over(current_.candidate(), std::get<Out>(taken), 0, attempts());
   return next(now);
 }
 
 Step AttemptPlan::on_turn(Found&& found, base::TimePoint now) {
-  asking_.now = now;
+  note_wait(PlanTrace::Kind::turn, now);
   return make_try(std::move(found));
 }
 
 Step AttemptPlan::on_refused(std::optional<base::TimePoint> ready, bool full, base::TimePoint now) {
+  note_wait(PlanTrace::Kind::turn, now);
   if (now >= asking_.deadline) return deadline_exceeded();
   if (last_failure_ && row_of(last_failure_->failure).kind != ErrorKind::all_backends_limited) return stop(now);
   Stop limited = stop_limited(ready, full, now);
@@ -83,6 +84,12 @@ Step AttemptPlan::on_refused(std::optional<base::TimePoint> ready, bool full, ba
     limited.relay_last_answer = row_of(last_failure_->failure).relay_answer && last_failure_->answer_at_hand;
   }
   return limited;
+}
+
+// The wait began when the plan asked for it: that was its last moment.
+void AttemptPlan::note_wait(PlanTrace::Kind kind, base::TimePoint now) {
+  if (now > asking_.now) trace_.wait(kind, now - asking_.now, attempts());
+  asking_.now = now;
 }
 
 void AttemptPlan::on_success() {
@@ -111,8 +118,8 @@ Step AttemptPlan::next(base::TimePoint now) {
   if (now >= asking_.deadline) return deadline_exceeded();
   asking_.now = now;
   do {
-    skips_.forget_reasons();
-    if (auto found = find_free(route_, asking_, excluded_, random_, skips_, attempts()))
+    trace_.forget_reasons();
+    if (auto found = find_free(route_, asking_, excluded_, random_, trace_, attempts()))
       return make_try(std::move(*found));
     if (const auto ready = find_earliest(route_, asking_, excluded_))
       return Wait{.duration = *ready - now, .reason = WaitReason::turn};
@@ -122,7 +129,7 @@ Step AttemptPlan::next(base::TimePoint now) {
 
 // Our estimate of the length is only an estimate: when it leaves nobody, the largest one may judge for itself.
 bool AttemptPlan::widen_context() {
-  if (last_failure_ || asking_.least_tokens == 0 || !skips_.has_only(Out::context)) return false;
+  if (last_failure_ || asking_.least_tokens == 0 || !trace_.has_only(Out::context)) return false;
   std::uint32_t largest = 0;
   for (const RouteState::Tier& tier : route_.tiers())
     for (const catalog::Target& target : tier.row->targets) largest = std::max(largest, target.context_tokens);
@@ -144,6 +151,7 @@ Step AttemptPlan::make_try(Found&& found) {
              .reservation = std::move(found.held.reservation),
              .passage = std::move(found.held.passage),
              .attempt = attempts(),
+             .score = found.score,
              .first_byte_slice = first_byte_slice(target)};
 }
 
@@ -171,7 +179,7 @@ Stop AttemptPlan::stop(base::TimePoint now) const {
 }
 
 Stop AttemptPlan::stop_unfit(base::TimePoint now) const {
-  if (skips_.has(Out::too_slow))
+  if (trace_.has(Out::too_slow))
     return {.error = base::fail(ErrorKind::deadline_exceeded,
                                 "No backend is expected to begin its answer within the request's deadline.")};
   Stop stopped{.error = base::fail(ErrorKind::no_backend, "No backend can serve this model now.")};

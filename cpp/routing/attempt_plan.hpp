@@ -41,6 +41,7 @@ struct Try {
   gauges::Reservation reservation;
   Passage passage;
   std::uint32_t attempt = 0;  // 1 is the first
+  double score = 0;           // why it came before others, see StrategyRow::measure
   // Not to be waited for longer than this for the first byte: what is left of the deadline is shared with the
   // attempts that may follow.
   base::Duration first_byte_slice = base::Duration::max();
@@ -92,13 +93,14 @@ class AttemptPlan {
   const Excluded& excluded() const { return excluded_; }
 
   std::uint32_t attempts() const { return static_cast<std::uint32_t>(tried_.size()); }
-  // The candidates that were tried, in order, and those that were passed over with the reason.
+  // The candidates that were tried, in order, and what happened besides.
   std::span<const std::uint32_t> tried() const { return {tried_.data(), tried_.size()}; }
-  const SkipRecord& skips() const { return skips_; }
+  const PlanTrace& trace() const { return trace_; }
 
  private:
   Step next(base::TimePoint now);
   Step make_try(Found&& found);
+  void note_wait(PlanTrace::Kind kind, base::TimePoint now);
   std::optional<Wait> find_wait_for_again(const FailureRow& row, base::TimePoint now);
   base::Duration first_byte_slice(const catalog::Target& target) const;
   bool widen_context();
@@ -116,7 +118,7 @@ class AttemptPlan {
   std::optional<UpstreamFailure> last_failure_;
   Excluded tried_;     // in order, each as often as it was tried
   Excluded excluded_;  // tried, and not to be asked again
-  SkipRecord skips_;
+  PlanTrace trace_;
 };
 
 }  // namespace headworks::routing

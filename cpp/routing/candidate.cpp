@@ -65,6 +65,28 @@ Recovery::Ramp ramp_of(const catalog::Target& target, base::Duration length) {
   return {.length = length, .per_second = target.backend->row.rpm_limit / 60.0};
 }
 
+std::optional<Out> look(const catalog::Target& target, const Asking& asking) {
+  if (const auto unfit = find_unfit(target, asking)) return unfit;
+  const catalog::BackendEntry& backend = *target.backend;
+  const gauges::BackendGauge& gauge = *backend.gauge;
+  if (!asking.in_line && gauge.awaited()) return Out::awaited;
+  const Recovery::Ramp ramp = ramp_of(target, asking.ramp);
+  const base::TimePoint now = asking.now;
+  if (const auto entry = backend.origin->recovery().look(now, {.length = asking.ramp}); !entry.admitted)
+    return out_of(backend.origin->recovery(), entry.phase, now, Out::cooling_address);
+  if (const auto entry = gauge.recovery().look(now, ramp); !entry.admitted)
+    return out_of(gauge.recovery(), entry.phase, now, Out::cooling);
+  if (const Recovery* model = gauge.find_model(target.model_hash))
+    if (const auto entry = model->look(now, ramp); !entry.admitted)
+      return out_of(*model, entry.phase, now, Out::cooling_model);
+  const std::uint32_t places = backend.row.max_in_flight;
+  if (places != 0 && gauge.in_flight() >= places) return Out::in_flight;
+  if (asking.demand.charge == gauges::Charge::nothing) return std::nullopt;
+  if (gauge.bucket().earliest(now) > now) return Out::bucket;
+  if (gauge.tokens().limit() != 0 && gauge.tokens().earliest(asking.demand.tokens, now) > now) return Out::tokens;
+  return std::nullopt;
+}
+
 std::variant<Held, Out> take(const catalog::Target& target, const Asking& asking) {
   if (const auto unfit = find_unfit(target, asking)) return *unfit;
   const catalog::BackendEntry& backend = *target.backend;
@@ -74,10 +96,10 @@ std::variant<Held, Out> take(const catalog::Target& target, const Asking& asking
   Passage passage;
   if (const auto refused = passage.enter(backend.origin->recovery(), asking.now, {.length = asking.ramp}))
     return out_of(backend.origin->recovery(), *refused, asking.now, Out::cooling_address);
-  if (const auto refused = passage.enter(gauge.recovery(), asking.now, ramp)) 
+  if (const auto refused = passage.enter(gauge.recovery(), asking.now, ramp))
       return out_of(gauge.recovery(), *refused, asking.now, Out::cooling);
   if (Recovery* model = gauge.find_model(target.model_hash))
-    if (const auto refused = passage.enter(*model, asking.now, ramp)) 
+    if (const auto refused = passage.enter(*model, asking.now, ramp))
       return out_of(*model, *refused, asking.now, Out::cooling_model);
   auto reservation = gauges::Reservation::take(gauge, backend.row.max_in_flight, asking.now, asking.demand);
   if (!reservation) {

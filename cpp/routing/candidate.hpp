@@ -82,6 +82,9 @@ struct Held {
   Passage passage;
 };
 
+// What take() would say, without taking: none, it is free.
+std::optional<Out> look(const catalog::Target& target, const Asking& asking);
+
 // Takes `target` if it is free.
 std::variant<Held, Out> take(const catalog::Target& target, const Asking& asking);
 

@@ -30,10 +30,11 @@ class LeastInFlight final : public Strategy {
  public:
   explicit LeastInFlight(const catalog::Tier& tier) : tier_(tier) {}
   std::uint32_t propose(const TargetSet& left, const Asked& asked) override {
-    return best_of(left, asked.random, 8, 4, [this](std::uint32_t index) {
-      const catalog::Target& target = tier_.targets[index];
-      return target.backend->gauge->in_flight() / weight_of(target);
-    });
+    return best_of(left, asked.random, 8, 4, [&](std::uint32_t index) { return score(index, asked); });
+  }
+  double score(std::uint32_t index, const Asked&) const override {
+    const catalog::Target& target = tier_.targets[index];
+    return target.backend->gauge->in_flight() / weight_of(target);
   }
 
  private:
@@ -44,16 +45,17 @@ class Fastest final : public Strategy {
  public:
   explicit Fastest(const catalog::Tier& tier) : tier_(tier) {}
   std::uint32_t propose(const TargetSet& left, const Asked& asked) override {
-    return best_of(left, asked.random, 2, 2, [&](std::uint32_t index) {
-      const catalog::Target& target = tier_.targets[index];
-      const gauges::BackendGauge& gauge = *target.backend->gauge;
-      const auto expected = static_cast<double>(gauge.expected_first_byte(asked.now).count());
-      return std::max(expected, kUnknown) * (gauge.in_flight() + 1) / weight_of(target);
-    });
+    return best_of(left, asked.random, 2, 2, [&](std::uint32_t index) { return score(index, asked); });
+  }
+  double score(std::uint32_t index, const Asked& asked) const override {
+    const catalog::Target& target = tier_.targets[index];
+    const gauges::BackendGauge& gauge = *target.backend->gauge;
+    const std::chrono::duration<double, std::milli> expected = gauge.expected_first_byte(asked.now);
+    return std::max(expected.count(), kUnknown) * (gauge.in_flight() + 1) / weight_of(target);
   }
 
  private:
-  static constexpr double kUnknown = 1e6;  // 1 ms: faster than any model, slower with each call under way
+  static constexpr double kUnknown = 1;  // ms: faster than any model, slower with each call under way
   const catalog::Tier& tier_;
 };
 

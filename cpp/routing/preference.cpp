@@ -17,13 +17,14 @@ double price_of(const catalog::Target& target) {
 class Ordered final : public Strategy {
  public:
   std::uint32_t propose(const TargetSet& left, const Asked&) override { return left.first_from(0); }
+  double score(std::uint32_t index, const Asked&) const override { return index + 1; }
 };
 
 // The targets of one price are one group, kept as a bit mask over the tier, so that a proposal looks at whole
 // words however many targets are out.
 class Cheapest final : public Strategy {
  public:
-  explicit Cheapest(const catalog::Tier& tier) : words_((tier.targets.size() + 63) / 64) {
+  explicit Cheapest(const catalog::Tier& tier) : tier_(tier), words_((tier.targets.size() + 63) / 64) {
     std::vector<double> prices;
     for (const catalog::Target& target : tier.targets) prices.push_back(price_of(target));
     std::vector<double> steps = prices;
@@ -42,8 +43,10 @@ class Cheapest final : public Strategy {
       if (const auto found = left.find_in(mask, first)) return *found;
     return left.first_from(0);
   }
+  double score(std::uint32_t index, const Asked&) const override { return price_of(tier_.targets[index]); }
 
  private:
+  const catalog::Tier& tier_;
   const std::size_t words_;
   std::vector<std::vector<std::uint64_t>> groups_;  // the cheapest first
   std::atomic<std::uint64_t> turn_{0};

@@ -27,7 +27,7 @@ std::optional<base::TimePoint> find_earliest_in(const RouteState::Tier& tier, co
 }
 
 std::optional<Found> find_in(const RouteState::Tier& tier, const Asking& asking, const Excluded& excluded,
-                             base::Random& random, SkipRecord& skips, std::uint32_t attempts_before) {
+                             base::Random& random, PlanTrace& trace, std::uint32_t attempts_before) {
   const auto size = static_cast<std::uint32_t>(tier.row->targets.size());
   TargetSet left(size);
   for (const std::uint32_t candidate : excluded)
@@ -35,9 +35,11 @@ std::optional<Found> find_in(const RouteState::Tier& tier, const Asking& asking,
   const Asked asked{.now = asking.now, .random = random, .affinity = asking.affinity};
   while (!left.empty()) {
     const Place place{.tier = &tier, .index = tier.strategy->propose(left, asked)};
+    const double score = tier.strategy->score(place.index, asked);
     auto taken = take(place.target(), asking);
-    if (auto* held = std::get_if<Held>(&taken)) return Found{.place = place, .held = std::move(*held)};
-    skips.add(place.candidate(), std::get<Out>(taken), attempts_before);
+    if (auto* held = std::get_if<Held>(&taken))
+      return Found{.place = place, .score = score, .held = std::move(*held)};
+    trace.pass_over(place.candidate(), std::get<Out>(taken), score, attempts_before);
     left.erase(place.index);
   }
   return std::nullopt;
@@ -46,13 +48,13 @@ std::optional<Found> find_in(const RouteState::Tier& tier, const Asking& asking,
 }  // namespace
 
 std::optional<Found> find_free(const RouteState& route, const Asking& asking, const Excluded& excluded,
-                               base::Random& random, SkipRecord& skips, std::uint32_t attempts_before) {
+                               base::Random& random, PlanTrace& trace, std::uint32_t attempts_before) {
   for (const RouteState::Tier& tier : route.tiers()) {
-    if (auto found = find_in(tier, asking, excluded, random, skips, attempts_before)) return found;
+    if (auto found = find_in(tier, asking, excluded, random, trace, attempts_before)) return found;
     if (tier.row->pool->patience_seconds <= 0) continue;
     const auto earliest = find_earliest_in(tier, asking, excluded);
     if (!earliest || *earliest > asking.now + patience_of(tier)) continue;
-    if (&tier != &route.tiers().back()) skips.add((&tier + 1)->first, Out::patience, attempts_before);
+    if (&tier != &route.tiers().back()) trace.pass_over((&tier + 1)->first, Out::patience, 0, attempts_before);
     return std::nullopt;
   }
   return std::nullopt;

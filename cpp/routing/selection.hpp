@@ -2,49 +2,18 @@
 // there will be one. What plans and the waiting line do in common. Must not know: attempts, failures.
 #pragma once
 
-#include <array>
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <optional>
-#include <span>
 
 #include "base/random.hpp"
-#include "routing/candidate.hpp"
+#include "routing/plan_trace.hpp"
 #include "routing/route_state.hpp"
 
 namespace headworks::routing {
 
 // Candidates that are not asked (again).
 using Excluded = boost::container::small_vector<std::uint32_t, 8>;
-
-// Who was passed over, and why: the first kRecorded of total(). No allocation.
-class SkipRecord {
- public:
-  struct Skipped {
-    std::uint32_t candidate = 0;
-    Out out = Out::unusable;
-    std::uint8_t attempts_before = 0;
-  };
-  static constexpr std::size_t kRecorded = 64;
-
-  void add(std::uint32_t candidate, Out out, std::uint32_t attempts_before) {
-    const std::uint32_t at = total_++;
-    reasons_ |= 1U << static_cast<unsigned>(out);
-    if (at < kRecorded)
-      skipped_[at] = {.candidate = candidate, .out = out, .attempts_before = static_cast<std::uint8_t>(attempts_before)};
-  }
-  std::span<const Skipped> entries() const { return {skipped_.data(), total_ < kRecorded ? total_ : kRecorded}; }
-  std::uint32_t total() const { return total_; }
-  // Whether `out` was a reason since the last forget_reasons(); whether nothing else was.
-  bool has(Out out) const { return (reasons_ >> static_cast<unsigned>(out) & 1) != 0; }
-  bool has_only(Out out) const { return reasons_ == 1U << static_cast<unsigned>(out); }
-  void forget_reasons() { reasons_ = 0; }
-
- private:
-  std::array<Skipped, kRecorded> skipped_;
-  std::uint32_t total_ = 0;
-  std::uint32_t reasons_ = 0;
-};
 
 struct Place {  // of a target in a route
   const RouteState::Tier* tier = nullptr;
@@ -55,13 +24,14 @@ struct Place {  // of a target in a route
 
 struct Found {
   Place place;
+  double score = 0;  // the strategy's, see StrategyRow::measure
   Held held;
 };
 
 // Takes the first free target. A tier is left for the next one when nothing in it is free and its earliest
 // slot is more than its patience away. No allocation up to 1,024 targets in a tier.
 std::optional<Found> find_free(const RouteState& route, const Asking& asking, const Excluded& excluded,
-                               base::Random& random, SkipRecord& skips, std::uint32_t attempts_before);
+                               base::Random& random, PlanTrace& trace, std::uint32_t attempts_before);
 
 // When find_free() can succeed, if nothing else happens; none: never.
 std::optional<base::TimePoint> find_earliest(const RouteState& route, const Asking& asking,

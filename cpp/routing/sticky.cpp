@@ -1,8 +1,11 @@
 #include "routing/sticky.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
-#include <limits>
+#include <numeric>
+#include <optional>
 #include <vector>
 
 namespace headworks::routing {
@@ -22,41 +25,112 @@ std::uint64_t hash_of(std::string_view text) {
   return hash;
 }
 
+constexpr std::uint32_t kGroup = 10;  // so many are compared with each other
+constexpr int kGroupsAsked = 4;       // when a whole group is out
+
 class Sticky final : public Strategy {
  public:
   explicit Sticky(const catalog::Tier& tier) {
-    for (const catalog::Target& target : tier.targets)
-      backends_.push_back({hash_of(target.backend->row.id),
-                           static_cast<double>(std::max<std::uint32_t>(target.backend->row.weight, 1))});
+    for (std::uint32_t index = 0; index < tier.targets.size(); ++index) {
+      const catalog::Backend& row = tier.targets[index].backend->row;
+      members_.push_back({.hash = mix(hash_of(row.id)), .weight = std::max<std::uint32_t>(row.weight, 1), .index = index});
+    }
+    by_index_ = members_;
+    equal_ = std::all_of(members_.begin(), members_.end(),
+                         [&](const Member& member) { return member.weight == members_.front().weight; });
+    std::sort(members_.begin(), members_.end(), [](const Member& a, const Member& b) { return a.hash < b.hash; });
+    split(0, static_cast<std::uint32_t>(members_.size()), 63);
   }
 
   std::uint32_t propose(const TargetSet& left, const Asked& asked) override {
     if (asked.affinity == 0)
       return left.first_from(
-          static_cast<std::uint32_t>(turn_.fetch_add(1, std::memory_order_relaxed) % backends_.size()));
-    std::uint32_t best = 0;
+          static_cast<std::uint32_t>(turn_.fetch_add(1, std::memory_order_relaxed) % members_.size()));
+    for (std::uint64_t ask = 0; ask < kGroupsAsked; ++ask) {
+      const Node& group = find_group(mix(asked.affinity + ask * 0x9e3779b97f4a7c15ULL));
+      if (const auto best = best_of(group.first, group.last, left, asked.affinity)) return *best;
+    }
+    return *best_of(0, static_cast<std::uint32_t>(members_.size()), left, asked.affinity);
+  }
+  double score(std::uint32_t index, const Asked& asked) const override {
+    return asked.affinity == 0 ? 0 : score_of(by_index_[index], asked.affinity);
+  }
+
+ private:
+  // A mixed word decides three levels.
+  static constexpr int kShareBits = 21;
+  static constexpr std::uint64_t kWhole = std::uint64_t{1} << kShareBits;
+
+  struct Member {
+    std::uint64_t hash = 0;
+    std::uint32_t weight = 1;
+    std::uint32_t index = 0;  // in the tier
+  };
+  // Members [first, last); a group, or two nodes of which the left one takes `left_share` of all affinities.
+  struct Node {
+    std::uint32_t first = 0, last = 0;
+    std::uint64_t left_share = 0;                // of kWhole
+    std::array<std::uint32_t, 2> next = {0, 0};  // left and right; 0: a group
+  };
+
+  std::uint32_t split(std::uint32_t first, std::uint32_t last, int bit) {
+    const auto at = static_cast<std::uint32_t>(nodes_.size());
+    nodes_.push_back({.first = first, .last = last});
+    if (last - first <= kGroup || bit < 0) return at;
+    const auto begin = members_.begin();
+    const auto middle = static_cast<std::uint32_t>(
+        std::partition_point(begin + first, begin + last,
+                             [bit](const Member& member) { return (member.hash >> bit & 1) == 0; }) -
+        begin);
+    if (middle == first || middle == last) {
+      nodes_.pop_back();
+      return split(first, last, bit - 1);
+    }
+    const double all = weight_of(first, last);
+    const std::uint32_t left = split(first, middle, bit - 1), right = split(middle, last, bit - 1);
+    nodes_[at].left_share = static_cast<std::uint64_t>(weight_of(first, middle) / all * kWhole + 0.5);
+    nodes_[at].next = {left, right};
+    return at;
+  }
+  double weight_of(std::uint32_t first, std::uint32_t last) const {
+    return std::accumulate(members_.begin() + first, members_.begin() + last, 0.0,
+                           [](double sum, const Member& member) { return sum + member.weight; });
+  }
+
+  const Node& find_group(std::uint64_t affinity) const {
+    const Node* node = nodes_.data();
+    std::uint64_t bits = affinity;
+    for (int level = 1; node->next[0] != 0; ++level) {
+      node = &nodes_[node->next[(bits & (kWhole - 1)) >= node->left_share]];
+      bits = level % 3 == 0 ? mix(bits ^ affinity) : bits >> kShareBits;
+    }
+    return *node;
+  }
+
+  std::optional<std::uint32_t> best_of(std::uint32_t first, std::uint32_t last, const TargetSet& left,
+                                       std::uint64_t affinity) const {
+    std::optional<std::uint32_t> best;
     double best_score = -1;
-    for (std::uint32_t index = 0; index < backends_.size(); ++index) {
-      if (!left.contains(index)) continue;
-      const double score = score_of(backends_[index], asked.affinity);
-      if (score > best_score) best = index, best_score = score;
+    for (std::uint32_t at = first; at < last; ++at) {
+      if (!left.contains(members_[at].index)) continue;
+      const double score = score_of(members_[at], affinity);
+      if (score > best_score) best = members_[at].index, best_score = score;
     }
     return best;
   }
 
- private:
-  struct Backend {
-    std::uint64_t hash;
-    double weight;
-  };
-  // -weight / ln(u), u uniform in (0, 1): the highest is each backend's with the probability of its share.
-  static double score_of(const Backend& backend, std::uint64_t affinity) {
-    const std::uint64_t mixed = mix(backend.hash ^ mix(affinity));
-    const double u = (static_cast<double>(mixed >> 11) + 0.5) * 0x1.0p-53;
-    return -backend.weight / std::log(u);
+  static double unit_of(std::uint64_t mixed) { return (static_cast<double>(mixed >> 11) + 0.5) * 0x1.0p-53; }
+  // -weight / ln(u), u uniform in (0, 1): the highest is each backend's with the probability of its share. Among
+  // equals u itself says the same.
+  double score_of(const Member& member, std::uint64_t affinity) const {
+    const double u = unit_of(mix(member.hash ^ mix(affinity)));
+    return equal_ ? u : -static_cast<double>(member.weight) / std::log(u);
   }
 
-  std::vector<Backend> backends_;
+  std::vector<Member> members_;  // by hash
+  std::vector<Member> by_index_;
+  std::vector<Node> nodes_;  // the first one is the root
+  bool equal_ = false;       // all weights are
   std::atomic<std::uint64_t> turn_{0};
 };
 

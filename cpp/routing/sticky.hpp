@@ -1,6 +1,8 @@
 // Strategy `sticky`: what belongs together goes to the same backend, as long as that one is free; when it is
 // out, to the same second one. Rendezvous hashing (Thaler and Ravishankar, 1998) with weights: a backend that
-// comes or goes moves only its own share. Without an affinity the backends take turns.
+// comes or goes moves only its own share. Of more than 10 backends a tree over their hashes first picks a group,
+// each by its weight, so that the cost does not grow with their number; there one that comes or goes moves a
+// few shares. Without an affinity the backends take turns.
 #pragma once
 
 #include <memory>

@@ -14,6 +14,7 @@ namespace headworks::routing {
 struct StrategyRow {
   std::string_view name;
   std::string_view summary;  // one line for people
+  std::string_view measure;  // what score() says, and which end comes first
   std::unique_ptr<Strategy> (*make)(const catalog::Tier& tier);
 };
 

@@ -27,6 +27,9 @@ class Strategy {
   // The best target among `left`, as an index into the tier. REQUIRES !left.empty(). Lock-free, no
   // allocation, and its cost must not grow with the size of the tier.
   virtual std::uint32_t propose(const TargetSet& left, const Asked& asked) = 0;
+
+  // What it goes by at this target now, for people: see StrategyRow::measure. Changes nothing.
+  virtual double score(std::uint32_t index, const Asked& asked) const = 0;
 };
 
 }  // namespace headworks::routing

@@ -104,8 +104,8 @@ void WaitingLine::keep_promises(Lane& lane, base::TimePoint now) {
     Asking asking = lane.asking;
     asking.now = now;
     asking.in_line = true;
-    SkipRecord skips;
-    auto found = find_free(*lane.route, asking, {}, random_, skips, 0);
+    PlanTrace trace;
+    auto found = find_free(*lane.route, asking, {}, random_, trace, 0);
     // A backend that comes back is for those who are here: a lease that is kept waiting keeps others out.
     if (!found || !found->held.passage.empty()) break;
     lane.parked.push_back({.keep = lane.keep, .slot = std::move(*found)});
@@ -135,8 +135,8 @@ bool WaitingLine::claim(Lane& lane, Request& request, base::TimePoint now) {
 bool WaitingLine::serve(Waiting& waiting, base::TimePoint now) {
   Request& request = waiting.request;
   request.asking.now = now;
-  SkipRecord skips;
-  auto found = find_free(*request.route, request.asking, request.excluded, random_, skips, 0);
+  PlanTrace trace;
+  auto found = find_free(*request.route, request.asking, request.excluded, random_, trace, 0);
   if (!found) return false;
   sink_({.id = request.id, .found = std::move(found), .ready = std::nullopt});
   return true;

@@ -56,11 +56,11 @@ std::vector<std::uint32_t> lay_out(const std::vector<std::uint32_t>& weights) {
 class Weighted final : public Strategy {
  public:
   explicit Weighted(const catalog::Tier& tier) {
-    const std::vector<std::uint32_t> weights = reduced_weights(tier);
-    targets_ = static_cast<std::uint32_t>(weights.size());
+    weights_ = reduced_weights(tier);
+    targets_ = static_cast<std::uint32_t>(weights_.size());
     const bool equal =
-        std::all_of(weights.begin(), weights.end(), [](std::uint32_t weight) { return weight == 1; });
-    if (!equal) round_ = lay_out(weights);
+        std::all_of(weights_.begin(), weights_.end(), [](std::uint32_t weight) { return weight == 1; });
+    if (!equal) round_ = lay_out(weights_);
   }
 
   // A target that is out loses its turn and the next one's turn is used up for it, so that its share is
@@ -75,8 +75,10 @@ class Weighted final : public Strategy {
     }
     return left.first_from(target);
   }
+  double score(std::uint32_t index, const Asked&) const override { return weights_[index]; }
 
  private:
+  std::vector<std::uint32_t> weights_;  // by target
   std::uint32_t targets_ = 0;
   std::vector<std::uint32_t> round_;  // empty: every target once, in order
   std::atomic<std::uint64_t> turn_{0};

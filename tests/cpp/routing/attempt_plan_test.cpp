@@ -152,9 +152,9 @@ TEST(AttemptPlan, PassesOverWhatIsOutAndRemembersWhy) {
   ASSERT_TRUE(route.gauge(3).places().enter(1));
   Script script(route);
   EXPECT_EQ(script.start(), "try 4 of pool1");
-  ASSERT_EQ(script.plan().skips().total(), 4U);
+  ASSERT_EQ(script.plan().trace().entries().size(), 4U);
   const Out expected[] = {Out::unusable, Out::cooling, Out::bucket, Out::in_flight};
-  for (const auto& skipped : script.plan().skips().entries()) EXPECT_EQ(skipped.out, expected[skipped.candidate]);
+  for (const auto& skipped : script.plan().trace().entries()) EXPECT_EQ(skipped.out, expected[skipped.candidate]);
 }
 
 TEST(AttemptPlan, SaysTheSoonestMomentThatAnyBackendOfTheModelIsFree) {

@@ -175,6 +175,38 @@ TEST(Sticky, SharesFollowTheWeights) {
   EXPECT_NEAR(heavy / 4000.0, 0.75, 0.04);
 }
 
+TEST(Sticky, ManyBackendsShareEvenlyToo) {
+  Tier tier("sticky", std::vector<BackendSpec>(200));
+  std::vector<int> count(200);
+  for (std::uint64_t affinity = 1; affinity <= 40'000; ++affinity) ++count[tier.first(affinity)];
+  for (const int each : count) EXPECT_NEAR(each, 200, 80);  // the deviation is 14
+}
+
+TEST(Sticky, OneOfManyThatGoesMovesAFewShares) {
+  Tier all("sticky", std::vector<BackendSpec>(200)), fewer("sticky", std::vector<BackendSpec>(199));
+  int moved = 0;
+  for (std::uint64_t affinity = 1; affinity <= 20'000; ++affinity)
+    moved += all.first(affinity) != fewer.first(affinity);
+  EXPECT_LT(moved, 20'000 * 5 / 200);
+}
+
+TEST(Sticky, OneOfManyThatIsOutMovesOnlyItsOwn) {
+  Tier tier("sticky", std::vector<BackendSpec>(200));
+  TargetSet left = tier.all();
+  left.erase(17);
+  for (std::uint64_t affinity = 1; affinity <= 5000; ++affinity) {
+    const std::uint32_t home = tier.first(affinity);
+    if (home != 17) EXPECT_EQ(tier.propose(left, affinity), home);
+  }
+}
+
+TEST(Sticky, WithAWholeGroupOutOthersServe) {
+  Tier tier("sticky", std::vector<BackendSpec>(100));
+  TargetSet left = tier.all();
+  for (std::uint32_t index = 0; index < 99; ++index) left.erase(index);
+  for (std::uint64_t affinity = 1; affinity <= 200; ++affinity) EXPECT_EQ(tier.propose(left, affinity), 99);
+}
+
 TEST(Sticky, WithoutAnAffinityTheyTakeTurns) {
   Tier tier("sticky", std::vector<BackendSpec>(4));
   std::map<std::uint32_t, int> count;
