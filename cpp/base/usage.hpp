@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace headworks::base {
@@ -22,6 +23,13 @@ constexpr std::string_view name_of(UsageSource source) {
     case UsageSource::estimated: return "estimated";
   }
   return "none";
+}
+
+constexpr std::optional<UsageSource> find_usage_source(std::string_view name) {
+  for (const UsageSource source :
+       {UsageSource::none, UsageSource::reported, UsageSource::partial, UsageSource::estimated})
+    if (name_of(source) == name) return source;
+  return std::nullopt;
 }
 
 struct Usage {

@@ -60,6 +60,8 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
   record_.backend_id = backend.row.id;
   record_.backend = backend.row.name;
   record_.pool = try_.pool->name;
+  record_.score = static_cast<float>(try_.score);
+  record_.started = started_ - exchange.started();
   record_.model_sent = try_.target->model.empty() ? exchange.record().model : std::string_view(try_.target->model);
 }
 
@@ -150,6 +152,7 @@ void Attempt::mark_sent(base::TimePoint now) {
 Attempt::End Attempt::fail(FailureClass failure) {
   failure_.failure = failure;
   record_.error = routing::row_of(failure).kind;
+  record_.failure = routing::name_of(failure);
   return End::failed;
 }
 

@@ -53,7 +53,7 @@ net::Task<> DataPlane::handle(net::Request& request, net::ResponseWriter& respon
 
 void DataPlane::refuse(const base::Error& error, std::string_view target, wire::HeadWriter& head, std::string& body) {
   context_.metrics.count_bad_request(error.kind);
-  const base::RequestId id(context_.loop.random());
+  const base::RequestId id(context_.loop.random(), context_.loop.wall());
   head.field("x-request-id", id.view());
   if (error.kind == ErrorKind::upgrade_required) head.field("upgrade", "HTTP/1.1");
   const dialect::RouteRow* route = target.empty() ? nullptr : dialect::find_route("POST", target);

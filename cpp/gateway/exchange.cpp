@@ -11,8 +11,8 @@ Exchange::Exchange(LoopContext& context, net::Request& request, net::ResponseWri
       started_(request.arrived()),
       deadline_(started_ + std::chrono::duration_cast<base::Duration>(
                                std::chrono::duration<double>(snapshot().settings().timeouts.total_seconds))) {
-  record_.id = base::RequestId(context.loop.random());
   record_.started = context.loop.wall();
+  record_.id = base::RequestId(context.loop.random(), record_.started);
   record_.route = route_name;
   record_.keep_alive = catalog_;
   request_.watch_client(this);
@@ -67,6 +67,33 @@ void Exchange::set_route(std::shared_ptr<const ModelRoute> route) {
   route_ = std::move(route);
   record_.model = route_->model;
   record_.keep_alive = route_;
+}
+
+void Exchange::note_plan(const routing::AttemptPlan& plan) {
+  using Kind = routing::PlanTrace::Kind;
+  const auto reasons = static_cast<unsigned>(routing::kOuts);
+  for (const routing::PlanTrace::Entry& entry : plan.trace().entries()) {
+    telemetry::PlanStep step{.attempts_before = entry.attempts_before};
+    if (entry.kind == Kind::passed_over) {
+      const routing::RouteState::Tier& tier = plan.route().tier_of(entry.candidate);
+      step.backend = tier.row->targets[entry.candidate - tier.first].backend->row.name;
+      step.pool = tier.row->pool->name;
+      step.why = routing::name_of(entry.out);
+      step.score = entry.value;
+    } else {
+      step.kind = telemetry::PlanStep::Kind::waited;
+      step.why = entry.kind == Kind::turn ? "turn" : "backoff";
+      step.lasted = std::chrono::duration_cast<base::Duration>(std::chrono::duration<float>(entry.value));
+    }
+    record_.plan.push_back(step);
+  }
+  for (unsigned reason = 0; reason < reasons; ++reason) {
+    const auto out = static_cast<routing::Out>(reason);
+    if (const std::uint32_t count = plan.trace().unlisted(out); count != 0)
+      record_.plan.push_back({.attempts_before = static_cast<std::uint8_t>(plan.attempts()),
+                              .count = count,
+                              .why = routing::name_of(out)});
+  }
 }
 
 }  // namespace headworks::gateway

@@ -17,6 +17,7 @@
 #include "gauges/spend_hold.hpp"
 #include "net/handler.hpp"
 #include "net/upstream_client.hpp"
+#include "routing/attempt_plan.hpp"
 #include "telemetry/exchange_record.hpp"
 
 namespace headworks::gateway {
@@ -57,6 +58,8 @@ class Exchange final : private net::PeerWatcher {
   void wait_on(WaitingRoom::Turn* turn) { turn_ = turn; }
   bool client_left() const { return client_left_; }
 
+  // What the plan did besides its attempts, for the record. REQUIRES that its route is this exchange's.
+  void note_plan(const routing::AttemptPlan& plan);
   // How the exchange ended, for the record: an error of ours or the upstream's, or the client's leaving.
   void end_with(base::ErrorKind error) { record_.error = error; }
   // The client has the event that ends its stream: hanging up then, as SDKs do, is no leaving.

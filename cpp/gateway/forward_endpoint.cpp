@@ -53,8 +53,12 @@ void note_failure(Exchange& exchange, Attempt& attempt) {
       routing::note_failure(target, attempt.passage(), attempt.failure(), exchange.snapshot().backends(),
                             exchange.snapshot().settings().cooldown, context.loop.random(), exchange.now());
   if (!cooldown) return;
+  telemetry::AttemptRecord& record = attempt.record();
+  record.cooled = cooldown->duration;
+  record.cooled_scope = routing::name_of(cooldown->scope);
+  record.cooled_source = routing::name_of(cooldown->source);
   std::optional<std::string> model;
-  if (cooldown->scope == routing::CooldownScope::model) model = attempt.record().model_sent;
+  if (cooldown->scope == routing::CooldownScope::model) model = record.model_sent;
   context.cooldowns.on_cooldown({.backend_id = target.backend->row.id,
                                  .backend = target.backend->row.name,
                                  .cooldown = *cooldown,
@@ -114,10 +118,18 @@ net::Task<routing::Step> wait_for(Exchange& exchange, const ClientRequest& reque
   co_return plan.on_refused(answer.ready, answer.full, exchange.now());
 }
 
+// However a plan ends, the record says what it did.
+struct PlanNote {
+  Exchange& exchange;
+  const routing::AttemptPlan& plan;
+  ~PlanNote() { exchange.note_plan(plan); }
+};
+
 // Obeys the plan until an answer was sent.
 net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const ModelRoute& route,
                         const routing::PlanLimits& limits) {
   routing::AttemptPlan plan(route.state, exchange.snapshot().settings(), exchange.context().loop.random(), limits);
+  const PlanNote note{.exchange = exchange, .plan = plan};
   LastAnswer last;
   routing::Step step = plan.start(exchange.now());
   for (;;) {

@@ -1,5 +1,9 @@
 #include "json/json_writer.hpp"
 
+#include <array>
+#include <charconv>
+#include <cmath>
+
 namespace headworks::json {
 namespace {
 
@@ -66,5 +70,20 @@ void append_string(std::string& out, std::string_view text) {
   }
   out += '"';
 }
+
+namespace {
+
+template <class Real>
+std::string text_of(Real value) {
+  if (!std::isfinite(value)) return "null";
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
+
+}  // namespace
+
+JsonWriter& JsonWriter::real(double value) { return raw(text_of(value)); }
+JsonWriter& JsonWriter::real(float value) { return raw(text_of(value)); }
 
 }  // namespace headworks::json

@@ -35,6 +35,9 @@ class JsonWriter {
     return *this;
   }
   JsonWriter& number(std::int64_t value) { return raw(std::to_string(value)); }
+  // The shortest text that reads back as `value`; null for what JSON has no number for.
+  JsonWriter& real(double value);
+  JsonWriter& real(float value);
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
   JsonWriter& null() { return raw("null"); }
   // Text that is JSON already.

@@ -27,11 +27,15 @@ RouteState::RouteState(catalog::Route route) : route_(std::move(route)) {
   }
 }
 
-const catalog::Target& RouteState::target(std::uint32_t candidate) const {
+const RouteState::Tier& RouteState::tier_of(std::uint32_t candidate) const {
   const auto after =
       std::upper_bound(tiers_.begin(), tiers_.end(), candidate,
                        [](std::uint32_t number, const Tier& tier) { return number < tier.first; });
-  const Tier& tier = *(after - 1);
+  return *(after - 1);
+}
+
+const catalog::Target& RouteState::target(std::uint32_t candidate) const {
+  const Tier& tier = tier_of(candidate);
   return tier.row->targets[candidate - tier.first];
 }
 

@@ -35,6 +35,7 @@ class RouteState {
 
   // Candidates are numbered through all tiers, best tier first.
   std::uint32_t candidate_count() const { return candidates_; }
+  const Tier& tier_of(std::uint32_t candidate) const;
   const catalog::Target& target(std::uint32_t candidate) const;
 
   // Whether any target says how long a request may be; the first pool that keeps things together (null: none).

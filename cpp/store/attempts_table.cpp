@@ -1,8 +1,13 @@
 #include "store/attempts_table.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <deque>
+#include <memory>
 
 #include "base/error.hpp"
+#include "store/plan_text.hpp"
 
 namespace headworks::store {
 namespace {
@@ -14,12 +19,17 @@ constexpr std::string_view kInsert =
     "upstream_request_id, backend_id, backend, pool, model_sent, status, error, reused_connection, "
     "connect_us, "
     "first_byte_us, attempt_us, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, "
-    "reasoning_tokens, usage_source, cost_micro_usd) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "reasoning_tokens, usage_source, cost_micro_usd, attempt_at_us, failure, score, cooled_us, cooled_scope, "
+    "cooled_source, plan) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 std::int64_t us_of(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
+
+base::Duration duration_of(std::int64_t us) { return std::chrono::microseconds{us}; }
+
+double finite(float score) { return std::isfinite(score) ? static_cast<double>(score) : 0.0; }
 
 // Null for "there was none".
 class NullableText {
@@ -43,6 +53,7 @@ std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> r
     const auto& id = exchange.upstream_request_id;
     const std::string_view upstream_id(id.data(), ::strnlen(id.data(), id.size()));
     const auto count = static_cast<std::uint32_t>(exchange.attempts.size());
+    const std::string plan = exchange.plan.empty() ? std::string() : format_plan(exchange.plan);
     for (std::uint32_t number = 1; number <= count; ++number) {
       const telemetry::AttemptRecord& attempt = exchange.attempts[number - 1];
       const base::Usage& usage = attempt.usage;
@@ -55,10 +66,71 @@ std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> r
           attempt.backend, attempt.pool, attempt.model_sent, attempt.status, NullableText(attempt.error),
           attempt.reused_connection, us_of(attempt.connect), us_of(attempt.first_byte), us_of(attempt.total),
           usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.cache_write_tokens,
-          usage.reasoning_tokens, name_of(usage.source), attempt.cost.value));
+          usage.reasoning_tokens, name_of(usage.source), attempt.cost.value, us_of(attempt.started),
+          NullableText(attempt.failure), finite(attempt.score), us_of(attempt.cooled), NullableText(attempt.cooled_scope),
+          NullableText(attempt.cooled_source), NullableText(final ? plan : std::string_view())));
     }
   }
   return added;
+}
+
+// The id says in which millisecond it began, and the key begins with that.
+std::optional<telemetry::ExchangeRecord> AttemptsTable::find(std::string_view request_id) {
+  const auto began = base::RequestId::find_start(request_id);
+  if (!began) return std::nullopt;
+  const std::int64_t from = us_of(began->time_since_epoch());
+  Query found = db_.query(
+      "SELECT started_us, route, client_key_id, client_key, model, stream, exchange_status, exchange_error, "
+      "exchange_us, overhead_us, queue_wait_us, bytes_in, bytes_out, upstream_request_id, plan, backend_id, backend, "
+      "pool, model_sent, status, error, reused_connection, connect_us, first_byte_us, attempt_us, input_tokens, "
+      "output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, usage_source, cost_micro_usd, "
+      "attempt_at_us, failure, score, cooled_us, cooled_scope, cooled_source FROM attempts "
+      "WHERE started_us >= ? AND started_us < ? AND request_id = ? ORDER BY attempt",
+      from, from + 1000, request_id);
+  std::optional<telemetry::ExchangeRecord> record;
+  auto texts = std::make_shared<std::deque<std::string>>();  // stands still while it grows
+  const auto keep = [&](int column) -> std::string_view { return texts->emplace_back(found.text(column)); };
+  const auto kind = [&](int column) {
+    return found.is_null(column) ? std::nullopt : base::find_error_kind(found.text(column));
+  };
+  const auto count = [&](int column) { return static_cast<std::uint64_t>(found.integer(column)); };
+  while (found.next()) {
+    if (!record) {
+      record.emplace();
+      record->id = *base::RequestId::parse(request_id);
+      record->started = base::WallTime{std::chrono::microseconds{found.integer(0)}};
+      record->route = keep(1), record->client_key_id = keep(2), record->client_key = keep(3), record->model = keep(4);
+      record->stream = found.boolean(5);
+      record->status = static_cast<std::uint16_t>(found.integer(6));
+      record->error = kind(7);
+      record->total = duration_of(found.integer(8)), record->overhead = duration_of(found.integer(9));
+      record->queue_wait = duration_of(found.integer(10));
+      record->bytes_in = count(11), record->bytes_out = count(12);
+      record->keep_alive = texts;
+    }
+    const std::string_view upstream_id = found.text(13).substr(0, record->upstream_request_id.size() - 1);
+    std::copy(upstream_id.begin(), upstream_id.end(), record->upstream_request_id.begin());
+    if (!found.is_null(14)) record->plan = parse_plan(found.text(14), *texts);
+    telemetry::AttemptRecord attempt;
+    attempt.backend_id = keep(15), attempt.backend = keep(16), attempt.pool = keep(17), attempt.model_sent = keep(18);
+    attempt.status = static_cast<std::uint16_t>(found.integer(19));
+    attempt.error = kind(20);
+    attempt.reused_connection = found.boolean(21);
+    attempt.connect = duration_of(found.integer(22)), attempt.first_byte = duration_of(found.integer(23));
+    attempt.total = duration_of(found.integer(24));
+    attempt.usage.input_tokens = count(25), attempt.usage.output_tokens = count(26);
+    attempt.usage.cached_input_tokens = count(27), attempt.usage.cache_write_tokens = count(28);
+    attempt.usage.reasoning_tokens = count(29);
+    attempt.usage.source = base::find_usage_source(found.text(30)).value_or(base::UsageSource::none);
+    attempt.cost.value = found.integer(31);
+    attempt.started = duration_of(found.integer(32));
+    attempt.failure = keep(33);
+    attempt.score = static_cast<float>(found.real(34));
+    attempt.cooled = duration_of(found.integer(35));
+    attempt.cooled_scope = keep(36), attempt.cooled_source = keep(37);
+    record->attempts.push_back(attempt);
+  }
+  return record;
 }
 
 int AttemptsTable::remove_before(base::WallTime moment, std::uint32_t limit) {

@@ -22,6 +22,9 @@ class AttemptsTable {
   // REQUIRES a transaction.
   std::uint64_t insert(std::span<const telemetry::ExchangeRecord> records);
 
+  // One exchange with all its attempts, owned by itself; none: unknown, or it had no attempt.
+  std::optional<telemetry::ExchangeRecord> find(std::string_view request_id);
+
   // Forgets what started before this moment, at most `limit` rows at a time; how many went.
   int remove_before(base::WallTime moment, std::uint32_t limit);
 

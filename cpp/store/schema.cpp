@@ -191,6 +191,18 @@ CREATE TABLE levels (
 ) WITHOUT ROWID;
 )sql";
 
+// Usage, version 3: why. `plan` (on the final row) holds what the plan did besides its attempts, as a JSON array,
+// see plan_text.hpp; null when it did nothing.
+constexpr const char* kUsage3 = R"sql(
+ALTER TABLE attempts ADD COLUMN attempt_at_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN failure TEXT;
+ALTER TABLE attempts ADD COLUMN score REAL NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN cooled_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN cooled_scope TEXT;
+ALTER TABLE attempts ADD COLUMN cooled_source TEXT;
+ALTER TABLE attempts ADD COLUMN plan TEXT;
+)sql";
+
 struct Plan {
   std::int64_t application_id;
   const char* synchronous;
@@ -201,7 +213,7 @@ struct Plan {
 };
 
 constexpr std::array kCatalogMigrations = {kCatalog1, kCatalog2};
-constexpr std::array kUsageMigrations = {kUsage1, kUsage2};
+constexpr std::array kUsageMigrations = {kUsage1, kUsage2, kUsage3};
 constexpr std::array kCatalogTables = {"pools",     "backends",  "client_keys", "settings",         "prices",
                                        "cooldowns", "revisions", "audit",       "master_key_checks"};
 constexpr std::array kUsageTables = {"attempts", "levels"};

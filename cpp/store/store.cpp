@@ -43,7 +43,7 @@ Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::open(Options options) {
   std::unique_ptr<Store> store{new Store(options)};
-  auto writer = WriterThread::start({.path = options.path,
+  auto writer = DatabaseThread::start({.path = options.path,
                                      .database = Database::catalog,
                                      .busy_timeout = options.busy_timeout,
                                      .now = store->clock_.wall()});

@@ -15,7 +15,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "store/catalog_edits.hpp"
-#include "store/writer_thread.hpp"
+#include "store/database_thread.hpp"
 #include "vault/key_ring.hpp"
 
 namespace headworks::store {
@@ -116,7 +116,7 @@ class Store {
   const vault::ClientKeyHasher hasher_;
   bool master_key_fits_ = true;
   CatalogWriter catalog_writer_;          // used on the writer thread only
-  std::unique_ptr<WriterThread> writer_;  // last: its jobs use everything above
+  std::unique_ptr<DatabaseThread> writer_;  // last: its jobs use everything above
 };
 
 }  // namespace headworks::store

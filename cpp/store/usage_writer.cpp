@@ -46,7 +46,7 @@ struct UsageWriter::Parts {
   std::thread thread;
 };
 
-UsageWriter::UsageWriter(Options options, std::unique_ptr<WriterThread> writer)
+UsageWriter::UsageWriter(Options options, std::unique_ptr<DatabaseThread> writer)
     : options_(std::move(options)), writer_(std::move(writer)), parts_(std::make_unique<Parts>()) {
   parts_->thread = std::thread([this] {
     base::begin_thread("hw-ledger-pace", base::Urgency::background);
@@ -55,7 +55,7 @@ UsageWriter::UsageWriter(Options options, std::unique_ptr<WriterThread> writer)
 }
 
 base::Result<std::unique_ptr<UsageWriter>> UsageWriter::start(Options options) {
-  auto writer = WriterThread::start({.path = options.path,
+  auto writer = DatabaseThread::start({.path = options.path,
                                      .database = Database::usage,
                                      .busy_timeout = options.busy_timeout,
                                      .now = options.now});

@@ -13,7 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "store/writer_thread.hpp"
+#include "store/database_thread.hpp"
 #include "telemetry/exchange_record.hpp"
 
 namespace headworks::store {
@@ -54,16 +54,16 @@ class UsageWriter {
 
   const std::string& set_aside() const { return writer_->set_aside(); }
   // For jobs beside the ledger (retention, rollups): the only connection that writes to usage.db.
-  WriterThread& writer() { return *writer_; }
+  DatabaseThread& writer() { return *writer_; }
 
  private:
   struct Parts;
-  explicit UsageWriter(Options options, std::unique_ptr<WriterThread> writer);
+  explicit UsageWriter(Options options, std::unique_ptr<DatabaseThread> writer);
   void pace();
   bool write_batch();
 
   const Options options_;
-  std::unique_ptr<WriterThread> writer_;
+  std::unique_ptr<DatabaseThread> writer_;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -26,12 +27,31 @@ struct AttemptRecord {
   std::string_view model_sent;  // as the backend calls it
   std::uint16_t status = 0;     // upstream's status; 0: no answer
   std::optional<base::ErrorKind> error;  // none: this attempt's answer became the client's
+  std::string_view failure;     // its class, by the name of the failure table; empty: none. Static
+  float score = 0;              // why this backend came before others, in the measure of the pool's strategy
+  base::Duration started{};     // since the exchange began
+  base::Duration cooled{};      // for so long its failure cools ...
+  std::string_view cooled_scope;   // ... model, backend or address; empty: nothing. Static
+  std::string_view cooled_source;  // who said how long: header, body, formula. Static
   bool reused_connection = false;
   base::Duration connect{};     // until connected (zero on a reused connection)
   base::Duration first_byte{};  // until the answer's first byte
   base::Duration total{};
   base::Usage usage;
   base::MicroUsd cost;
+};
+
+// What the plan did besides its attempts: somebody was passed over, or time was waited.
+struct PlanStep {
+  enum class Kind : std::uint8_t { passed_over, waited };
+  Kind kind = Kind::passed_over;
+  std::uint8_t attempts_before = 0;  // its place among the attempts
+  std::uint32_t count = 1;           // passed_over without a name: so many more for this reason
+  std::string_view backend = {};          // passed_over
+  std::string_view pool = {};
+  std::string_view why = {};  // the reason; waited: backoff, turn. Static
+  float score = 0;       // passed_over: as of an attempt
+  base::Duration lasted{};  // waited
 };
 
 struct ExchangeRecord {
@@ -50,6 +70,7 @@ struct ExchangeRecord {
   std::uint64_t bytes_in = 0;   // request body
   std::uint64_t bytes_out = 0;  // answer body
   boost::container::small_vector<AttemptRecord, 2> attempts;
+  std::vector<PlanStep> plan;   // in order; empty when the first backend proposed was free, as usual
   std::array<char, 64> upstream_request_id{};  // NUL-padded; empty when there was none or it was longer
   std::shared_ptr<const void> keep_alive;      // what the views point into
 };

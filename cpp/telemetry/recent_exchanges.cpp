@@ -12,7 +12,9 @@ void for_each_view(Record& record, const Function& function) {
   function(record.route), function(record.client_key_id), function(record.client_key), function(record.model);
   for (auto& attempt : record.attempts)
     function(attempt.backend_id), function(attempt.backend), function(attempt.pool),
-        function(attempt.model_sent);
+        function(attempt.model_sent), function(attempt.failure), function(attempt.cooled_scope),
+        function(attempt.cooled_source);
+  for (auto& step : record.plan) function(step.backend), function(step.pool), function(step.why);
 }
 
 }  // namespace

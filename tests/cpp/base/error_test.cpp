@@ -5,7 +5,6 @@
 #include <set>
 
 #include "base/random.hpp"
-#include "base/request_id.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 
@@ -50,14 +49,6 @@ TEST(Secret, MovesAndLeavesNothingBehind) {
   Secret second = std::move(first);
   EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): the contract under test
   EXPECT_EQ(second.reveal(), "abc");
-}
-
-TEST(RequestId, IsUniquePerDrawAndOfFixedShape) {
-  Random random(7);
-  const RequestId first(random), second(random);
-  EXPECT_NE(first, second);
-  EXPECT_EQ(first.view().substr(0, 4), "req_");
-  EXPECT_EQ(first.view().size(), RequestId::kSize);
 }
 
 }  // namespace

@@ -196,7 +196,8 @@ TEST(Sticky, OneOfManyThatIsOutMovesOnlyItsOwn) {
   left.erase(17);
   for (std::uint64_t affinity = 1; affinity <= 5000; ++affinity) {
     const std::uint32_t home = tier.first(affinity);
-    if (home != 17) EXPECT_EQ(tier.propose(left, affinity), home);
+    if (home == 17) continue;
+    EXPECT_EQ(tier.propose(left, affinity), home);
   }
 }
 

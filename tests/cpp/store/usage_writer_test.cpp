@@ -23,9 +23,9 @@ class Ledger : public StoreTest {
   }
   ExchangeRecord record(std::uint32_t attempts = 1) {
     ExchangeRecord made;
-    made.id = base::RequestId(random_);
     clock_.advance(std::chrono::milliseconds{1});
     made.started = clock_.wall();
+    made.id = base::RequestId(random_, made.started);
     made.route = "/v1/chat/completions";
     made.client_key_id = "key_1", made.client_key = "app", made.model = "llama-70b";
     made.status = 200;
@@ -78,11 +78,58 @@ TEST_F(Ledger, HasOneRowPerAttemptWithEverything) {
   constexpr const char* kExchange = "|/v1/chat/completions|key_1|app|llama-70b|1|200|-|5000|40|7|100|200|";
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "1|0" + kExchange +
-                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0");
+                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0|0|-|0|0|-|-|-");
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "2|1" + kExchange +
-                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77");
+                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77|0|-|0|0|-|-|-");
   EXPECT_FALSE(row.next());
+}
+
+TEST_F(Ledger, AnExchangeIsFoundByItsIdAsItWas) {
+  auto ledger = writer();
+  ExchangeRecord made = record(2);
+  made.total = std::chrono::milliseconds{5}, made.queue_wait = std::chrono::microseconds{7}, made.stream = true;
+  made.error = base::ErrorKind::upstream_reset;
+  std::copy_n("up-1", 5, made.upstream_request_id.begin());
+  AttemptRecord& first = made.attempts[0];
+  first.failure = "status_429", first.score = 0.1F, first.started = std::chrono::microseconds{11};
+  first.cooled = std::chrono::seconds{2}, first.cooled_scope = "model", first.cooled_source = "header";
+  made.attempts[1].usage = {.input_tokens = 10, .output_tokens = 20, .source = base::UsageSource::estimated};
+  using telemetry::PlanStep;
+  made.plan = {{.backend = "a \"quoted\" name", .pool = "primary", .why = "cooling", .score = 0.1F},
+               {.count = 12, .why = "bucket"},
+               {.kind = PlanStep::Kind::waited, .attempts_before = 1, .why = "turn", .lasted = std::chrono::milliseconds{250}}};
+  const std::vector<ExchangeRecord> all = {record(), made, record()};
+  ledger->accept(all);
+  ASSERT_TRUE(ledger->flush(kPatience));
+  Connection reader = open_reader(path("usage.db"), std::chrono::milliseconds{50});
+  AttemptsTable table(reader);
+  const auto found = table.find(made.id.view());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->id, made.id);
+  EXPECT_EQ(found->started, made.started);
+  EXPECT_EQ(found->total, made.total);
+  EXPECT_EQ(found->error, made.error);
+  EXPECT_EQ(found->client_key, "app");
+  EXPECT_STREQ(found->upstream_request_id.data(), "up-1");
+  ASSERT_EQ(found->attempts.size(), 2u);
+  EXPECT_EQ(found->attempts[0].failure, "status_429");
+  EXPECT_EQ(found->attempts[0].started, first.started);
+  EXPECT_EQ(found->attempts[0].cooled, first.cooled);
+  EXPECT_EQ(found->attempts[0].cooled_scope, "model");
+  EXPECT_EQ(found->attempts[0].cooled_source, "header");
+  EXPECT_EQ(found->attempts[0].error, base::ErrorKind::upstream_error);
+  EXPECT_EQ(found->attempts[1].usage.output_tokens, 20u);
+  EXPECT_EQ(found->attempts[1].usage.source, base::UsageSource::estimated);
+  ASSERT_EQ(found->plan.size(), 3u);
+  EXPECT_EQ(found->plan[0].backend, "a \"quoted\" name");
+  EXPECT_EQ(found->plan[0].why, "cooling");
+  EXPECT_FLOAT_EQ(found->plan[0].score, 0.1F);
+  EXPECT_EQ(found->plan[1].count, 12u);
+  EXPECT_EQ(found->plan[2].lasted, made.plan[2].lasted);
+  EXPECT_EQ(found->plan[2].attempts_before, 1);
+  EXPECT_FALSE(table.find(record().id.view()));
+  EXPECT_FALSE(table.find("req_nonsense"));
 }
 
 TEST_F(Ledger, ARowIsWrittenOnceHoweverOftenItComes) {
@@ -177,7 +224,7 @@ TEST_F(Ledger, ACleanStopWritesWhatIsLeftAndEmptiesTheLog) {
     std::vector<ExchangeRecord> many;
     for (int number = 0; number < 500; ++number) many.push_back(record());
     for (int time = 0; time < 10; ++time) {
-      for (auto& each : many) each.id = base::RequestId(random_);
+      for (auto& each : many) each.id = base::RequestId(random_, each.started);
       ledger->accept(many);
     }
   }

@@ -10,8 +10,8 @@ namespace headworks::telemetry {
 inline ExchangeRecord sample_record(std::uint64_t seed = 1) {
   base::Random random(seed);
   ExchangeRecord record;
-  record.id = base::RequestId(random);
   record.started = base::WallTime{std::chrono::milliseconds{1'769'851'800'000}};
+  record.id = base::RequestId(random, record.started);
   record.total = std::chrono::milliseconds{125};
   record.overhead = std::chrono::microseconds{180};
   record.route = "/v1/chat/completions";

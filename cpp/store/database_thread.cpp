@@ -1,4 +1,4 @@
-#include "store/writer_thread.hpp"
+#include "store/database_thread.hpp"
 
 #include <condition_variable>
 #include <deque>
@@ -9,7 +9,7 @@
 
 namespace headworks::store {
 
-struct WriterThread::Parts {
+struct DatabaseThread::Parts {
   std::uint32_t capacity = 0;
   std::mutex mutex;
   std::condition_variable wake;
@@ -18,18 +18,19 @@ struct WriterThread::Parts {
   std::thread thread;
 };
 
-WriterThread::WriterThread(std::uint32_t capacity) : parts_(std::make_unique<Parts>()) {
+DatabaseThread::DatabaseThread(std::uint32_t capacity) : parts_(std::make_unique<Parts>()) {
   parts_->capacity = capacity;
 }
 
-base::Result<std::unique_ptr<WriterThread>> WriterThread::start(Options options) {
-  std::unique_ptr<WriterThread> writer{new WriterThread(options.queue)};
+base::Result<std::unique_ptr<DatabaseThread>> DatabaseThread::start(Options options) {
+  std::unique_ptr<DatabaseThread> writer{new DatabaseThread(options.queue)};
   std::promise<base::Result<std::string>> promise;
   std::future<base::Result<std::string>> opened = promise.get_future();
   writer->parts_->thread =
       std::thread([&writer = *writer, promise = std::move(promise), options = std::move(options)]() mutable {
         const bool ledger = options.database == Database::usage;
-        base::begin_thread(ledger ? "hw-ledger" : "hw-catalog", ledger ? base::Urgency::background : base::Urgency::normal);
+        const bool reads = options.mode == Connection::Mode::reader;
+        base::begin_thread(reads ? "hw-reader" : ledger ? "hw-ledger" : "hw-catalog", ledger ? base::Urgency::background : base::Urgency::normal);
         writer.work(std::move(promise), std::move(options));
       });
   base::Result<std::string> set_aside = opened.get();
@@ -38,7 +39,7 @@ base::Result<std::unique_ptr<WriterThread>> WriterThread::start(Options options)
   return writer;
 }
 
-WriterThread::~WriterThread() {
+DatabaseThread::~DatabaseThread() {
   {
     const std::scoped_lock lock(parts_->mutex);
     parts_->stopping = true;
@@ -47,11 +48,11 @@ WriterThread::~WriterThread() {
   parts_->thread.join();
 }
 
-base::Error WriterThread::overloaded() {
+base::Error DatabaseThread::overloaded() {
   return base::fail(base::ErrorKind::overloaded, "the store has too much to do; try again");
 }
 
-bool WriterThread::push(Task task) {
+bool DatabaseThread::push(Task task) {
   {
     const std::scoped_lock lock(parts_->mutex);
     if (parts_->tasks.size() >= parts_->capacity) return false;
@@ -61,12 +62,18 @@ bool WriterThread::push(Task task) {
   return true;
 }
 
-void WriterThread::work(std::promise<base::Result<std::string>> opened, Options options) {
+void DatabaseThread::work(std::promise<base::Result<std::string>> opened, Options options) {
   std::optional<Connection> db;
+  const bool reads = options.mode == Connection::Mode::reader;
   try {
-    Opened made = open_writer(options.path, options.database, options.busy_timeout, options.now);
-    db.emplace(std::move(made.connection));
-    opened.set_value(std::move(made.set_aside));
+    if (reads) {
+      db.emplace(open_reader(options.path, options.busy_timeout));
+      opened.set_value({});
+    } else {
+      Opened made = open_writer(options.path, options.database, options.busy_timeout, options.now);
+      db.emplace(std::move(made.connection));
+      opened.set_value(std::move(made.set_aside));
+    }
   } catch (const StorageFailure& failure) {
     return opened.set_value(failure.error());
   }
@@ -77,9 +84,11 @@ void WriterThread::work(std::promise<base::Result<std::string>> opened, Options 
     const Task task = std::move(parts_->tasks.front());
     parts_->tasks.pop_front();
     lock.unlock();
+    if (options.time_limit > base::Duration::zero())
+      db->set_deadline(std::chrono::steady_clock::now() + options.time_limit);
     task(*db);
   }
-  db->checkpoint_all();
+  if (!reads) db->checkpoint_all();
 }
 
 }  // namespace headworks::store

@@ -1,5 +1,6 @@
-// WriterThread: the one thread that owns the one connection that writes to a database file. Whoever wants
-// something written hands over a job; jobs run one after the other, in order.
+// DatabaseThread: one thread that owns one connection to a database file. Exactly one per file writes; readers of
+// the ledger have their own, so that no question waits for a batch, or holds one up. Whoever wants something
+// written or read hands over a job; jobs run one after the other, in order.
 //
 // Thread-safe. Jobs run on the thread and nowhere else; a job must not call run(). What a job throws becomes
 // its Error: this is one of the three places where exceptions are caught. Must not know: what jobs do.
@@ -31,23 +32,25 @@ struct ResultOf<base::Result<T>> {
 template <class Job>
 using JobResult = typename detail::ResultOf<std::invoke_result_t<Job&, Connection&>>::type;
 
-class WriterThread {
+class DatabaseThread {
  public:
   struct Options {
     std::string path;
     Database database = Database::catalog;
+    Connection::Mode mode = Connection::Mode::writer;
+    base::Duration time_limit{};  // of one job of a reader; zero: none. Kind deadline_exceeded
     std::chrono::milliseconds busy_timeout{5000};  // how long a job waits for another process's lock
     std::uint32_t queue = 1024;                    // jobs waiting
     base::WallTime now{};                          // names a damaged file that is set aside
   };
 
-  // Opens, checks and migrates the file on the new thread. Blocking.
-  static base::Result<std::unique_ptr<WriterThread>> start(Options options);
+  // A writer opens, checks and migrates the file on the new thread; a reader only opens it. Blocking.
+  static base::Result<std::unique_ptr<DatabaseThread>> start(Options options);
 
-  // Runs what is queued, moves the log into the file, ends the thread.
-  ~WriterThread();
-  WriterThread(const WriterThread&) = delete;
-  WriterThread& operator=(const WriterThread&) = delete;
+  // Runs what is queued, ends the thread; a writer moves the log into the file.
+  ~DatabaseThread();
+  DatabaseThread(const DatabaseThread&) = delete;
+  DatabaseThread& operator=(const DatabaseThread&) = delete;
 
   // Runs `job(Connection&)` and waits for its answer. Any thread but this one and an event loop. Kind
   // overloaded when the queue is full.
@@ -93,7 +96,7 @@ class WriterThread {
   }
 
   static base::Error overloaded();
-  explicit WriterThread(std::uint32_t capacity);
+  explicit DatabaseThread(std::uint32_t capacity);
   bool push(Task task);
   void work(std::promise<base::Result<std::string>> opened, Options options);
 

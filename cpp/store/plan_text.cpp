@@ -1,0 +1,74 @@
+#include "store/plan_text.hpp"
+
+#include <charconv>
+#include <cmath>
+
+#include "json/json_reader.hpp"
+#include "json/json_writer.hpp"
+
+namespace headworks::store {
+namespace {
+
+using telemetry::PlanStep;
+
+double number_of(std::string_view text) {
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+std::string format_plan(std::span<const PlanStep> plan) {
+  std::string text;
+  json::JsonWriter json(text);
+  json.open_array();
+  for (const PlanStep& step : plan) {
+    const bool waited = step.kind == PlanStep::Kind::waited;
+    json.open_object().key("what").string(waited ? "waited" : "passed_over");
+    json.key("attempts_before").number(step.attempts_before);
+    json.key("why").string(step.why);
+    if (waited) {
+      json.key("seconds").real(std::chrono::duration<double>(step.lasted).count());
+    } else if (step.backend.empty()) {
+      json.key("count").number(step.count);
+    } else {
+      json.key("backend").string(step.backend).key("pool").string(step.pool);
+      json.key("score").real(step.score);
+    }
+    json.close_object();
+  }
+  json.close_array();
+  return text;
+}
+
+std::vector<PlanStep> parse_plan(std::string_view text, std::deque<std::string>& texts) {
+  std::vector<PlanStep> plan;
+  std::string padded(text);
+  padded.reserve(padded.size() + json::kPadding);
+  json::JsonReader outer, inner;
+  const auto read = outer.read_array(padded, 8, [&](const json::Member& element) -> base::Result<void> {
+    PlanStep step;
+    const auto object = inner.read_object(element.value.in(padded), 8, [&](const json::Member& member) -> base::Result<void> {
+      const std::string_view value = member.value.in(element.value.in(padded));
+      const auto keep = [&]() -> std::string_view { return texts.emplace_back(member.text); };
+      if (member.key == "what") step.kind = member.text == "waited" ? PlanStep::Kind::waited : PlanStep::Kind::passed_over;
+      else if (member.key == "attempts_before") step.attempts_before = static_cast<std::uint8_t>(number_of(value));
+      else if (member.key == "count") step.count = static_cast<std::uint32_t>(number_of(value));
+      else if (member.key == "why") step.why = keep();
+      else if (member.key == "backend") step.backend = keep();
+      else if (member.key == "pool") step.pool = keep();
+      else if (member.key == "score") step.score = static_cast<float>(number_of(value));
+      else if (member.key == "seconds")
+        step.lasted = std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(number_of(value)));
+      return {};
+    });
+    if (!object) return object.error();
+    plan.push_back(step);
+    return {};
+  });
+  if (!read) plan.clear();
+  return plan;
+}
+
+}  // namespace headworks::store
