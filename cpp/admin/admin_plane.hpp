@@ -1,27 +1,30 @@
-// AdminPlane: the handler of one loop's admin listener: health and metrics. The admin API's routes join here.
-// Loop-owned. Must not know: how what it shows came about.
+// AdminPlane: the handler of the admin listener: health, metrics, and the admin API behind its token. Loop-owned.
+// Must not know: what the routes do.
 #pragma once
 
-#include <functional>
-
+#include "admin/admin_context.hpp"
+#include "admin/admin_routes.hpp"
 #include "net/handler.hpp"
-#include "telemetry/metrics.hpp"
 
 namespace headworks::admin {
 
 class AdminPlane final : public net::Handler {
  public:
-  // `ready` tells whether the server takes traffic; must be thread-safe. Both must outlive the plane.
-  AdminPlane(const telemetry::Metrics& metrics, std::function<bool()> ready)
-      : metrics_(metrics), ready_(std::move(ready)) {}
+  // `shared` and `loop` must outlive the plane.
+  AdminPlane(AdminShared& shared, net::EventLoop& loop) : context_{.shared = shared, .loop = loop} {}
 
   net::Task<> handle(net::Request& request, net::ResponseWriter& response) override;
   void refuse(const base::Error& error, std::string_view target, wire::HeadWriter& head,
               std::string& body) override;
 
  private:
-  const telemetry::Metrics& metrics_;
-  std::function<bool()> ready_;
+  net::Task<> answer_plain(net::Request& request, net::ResponseWriter& response);
+  net::Task<> answer_api(net::Request& request, net::ResponseWriter& response);
+  // Reads and judges everything about `request` but its credential.
+  net::Task<base::Result<void>> read_call(net::Request& request, Call& call);
+  base::Result<Role> authenticate(const wire::RequestHead& head) const;
+
+  AdminContext context_;
 };
 
 }  // namespace headworks::admin

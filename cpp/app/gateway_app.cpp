@@ -79,6 +79,7 @@ struct GatewayApp::Parts {
   std::shared_ptr<const vault::KeyRing> keys;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::UsageWriter> ledger;
+  std::unique_ptr<store::DatabaseThread> ledger_reader;
   std::unique_ptr<catalog::Catalog> catalog;
   std::optional<catalog::Configuration> configuration;  // of the start, without its secrets
   std::unique_ptr<StoredCooldowns> cooldowns;
@@ -88,6 +89,7 @@ struct GatewayApp::Parts {
   gateway::Readiness readiness;
   std::shared_ptr<net::ConnectionCount> connections;
   std::shared_ptr<net::ConnectionCount> admin_connections;
+  std::optional<admin::AdminShared> control;
   std::optional<ServerContext> server;
   std::unique_ptr<gateway::WaitingRoom> waiting_room;  // outlives the loops, whose exchanges leave it
   std::vector<std::unique_ptr<ServerLoop>> loops;
@@ -123,6 +125,13 @@ Started GatewayApp::Parts::open_stores() {
   if (!ledger->set_aside().empty())
     log.log(base::LogLevel::error, "usage.db was damaged; it was set aside and a new one begun",
             {{"file", ledger->set_aside()}});
+  auto reader = store::DatabaseThread::start({.path = data_dir.file("usage.db"),
+                                              .database = store::Database::usage,
+                                              .mode = store::Connection::Mode::reader,
+                                              .time_limit = std::chrono::seconds(10),
+                                              .now = clock.wall()});
+  if (!reader) return failure_of(reader.error());
+  ledger_reader = std::move(*reader);
   return {};
 }
 
@@ -216,13 +225,22 @@ Started GatewayApp::Parts::open_loops() {
   cooldowns = std::make_unique<StoredCooldowns>(*store, metrics, log);
   recorder = std::make_unique<telemetry::Recorder>(telemetry::Recorder::Options{.loops = static_cast<std::uint32_t>(workers)});
   shared.emplace(gateway::SharedContext{*recorder, metrics, log, *cooldowns, store->key_hasher()});
+  control.emplace(admin::AdminShared{.metrics = metrics,
+                                   .recent = recent,
+                                   .catalog = *catalog,
+                                   .store = *store,
+                                   .ledger_reader = *ledger_reader,
+                                   .admin_token = *admin_token,
+                                   .ready = [this] { return readiness.ready.load() && !readiness.draining.load(); },
+                                   .on_gauges_changed = [this] { waiting_room->poke(); }});
   server.emplace(ServerContext{.shared = *shared,
                                .readiness = readiness,
                                .connections = connections,
                                .admin_connections = admin_connections,
                                .resolver = std::make_shared<net::Resolver>(),
                                .upstream_tls = *client_tls,
-                               .listener_tls = listener_tls});
+                               .listener_tls = listener_tls,
+                               .admin = *control});
   const auto seed = static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) ^ (std::uint64_t(::getpid()) << 40);
   for (std::size_t i = 0; i < workers; ++i)
     loops.push_back(std::make_unique<ServerLoop>(static_cast<std::uint32_t>(i), seed + i, *server, catalog->current(),
@@ -332,6 +350,9 @@ void GatewayApp::Parts::shut_down() {
   if (store) store->publish_to(nullptr);
   for (const auto& loop : loops) loop->stop();
   for (const auto& loop : loops) loop->join();
+  // Whatever the control plane still asks of the stores is answered while its loop is there to hear it.
+  if (store) store->running_cooldowns();
+  if (ledger_reader) ledger_reader->run([](store::Connection&) {});
   if (waiting_room) waiting_room->close();
   loops.clear();
   levels.reset();

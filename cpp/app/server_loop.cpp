@@ -28,15 +28,14 @@ ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& c
     : loop_(index, seed, context.shared.log),
       upstreams_(loop_, context.resolver, context.upstream_tls),
       context_(loop_, context.shared, snapshot, upstreams_),
-      data_plane_(context_, context.readiness),
-      admin_plane_(context.shared.metrics,
-                   [&readiness = context.readiness] { return readiness.ready.load() && !readiness.draining.load(); }) {
+      data_plane_(context_, context.readiness) {
   const net::SessionLimits limits = session_limits(snapshot->settings());
   data_listener_ = std::make_unique<net::Listener>(loop_, data_fd, data_plane_, limits, context.listener_tls,
                                                    context.connections);
-  if (admin_fd >= 0)
-    admin_listener_ =
-        std::make_unique<net::Listener>(loop_, admin_fd, admin_plane_, limits, nullptr, context.admin_connections);
+  if (admin_fd < 0) return;
+  admin_plane_.emplace(context.admin, loop_);
+  admin_listener_ =
+      std::make_unique<net::Listener>(loop_, admin_fd, *admin_plane_, limits, nullptr, context.admin_connections);
 }
 
 ServerLoop::~ServerLoop() {

@@ -25,6 +25,7 @@ struct ServerContext {
   std::shared_ptr<net::Resolver> resolver;
   std::shared_ptr<net::TlsClientContext> upstream_tls;
   std::shared_ptr<net::TlsServerContext> listener_tls;  // null: plain
+  admin::AdminShared& admin;
 };
 
 class ServerLoop {
@@ -52,7 +53,7 @@ class ServerLoop {
   net::UpstreamClient upstreams_;
   gateway::LoopContext context_;
   gateway::DataPlane data_plane_;
-  admin::AdminPlane admin_plane_;
+  std::optional<admin::AdminPlane> admin_plane_;  // on the loop that has the admin listener
   std::unique_ptr<net::Listener> data_listener_;
   std::unique_ptr<net::Listener> admin_listener_;
   std::thread thread_;

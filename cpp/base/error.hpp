@@ -57,6 +57,8 @@ enum class ErrorKind : std::uint8_t {
   // The control plane and the store.
   not_found,
   conflict,
+  stale_revision,
+  permission_denied,
   invalid_configuration,
   key_unreadable,
   storage_failed,
@@ -93,6 +95,7 @@ struct Error {
   std::string detail = {};                               // for the log only; never secrets
   std::optional<std::chrono::nanoseconds> retry_after = std::nullopt;
   std::string param = {};                                // the request field at fault, if there is one
+  std::string hint = {};                                 // what to write instead, if that is known
 };
 
 }  // namespace headworks::base

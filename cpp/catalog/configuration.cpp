@@ -226,6 +226,7 @@ base::Error error_of(const std::vector<Problem>& problems) {
     message.append("; and ").append(std::to_string(problems.size() - kShownProblems)).append(" more");
   base::Error error = base::fail(base::ErrorKind::invalid_configuration, std::move(message));
   error.param = problems.front().path;
+  error.hint = problems.front().hint;
   return error;
 }
 

@@ -134,6 +134,8 @@ std::optional<base::Error> Snapshot::index_backend(BackendEntry& entry, const Sn
   const gauges::Rates rates = rates_of(row, rows_.settings);
   if (before == nullptr || before->row.id != row.id) {
     entry.gauge = std::make_shared<gauges::BackendGauge>(rates);
+  } else if (before->row.api_key.reveal() != row.api_key.reveal()) {
+    entry.gauge = before->gauge->of_another_key(rates);
   } else if (rates_of(before->row, previous->settings()) == rates) {
     entry.gauge = before->gauge;
   } else {

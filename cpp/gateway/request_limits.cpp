@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "catalog/utc_time.hpp"
+#include "routing/sticky.hpp"
 
 namespace headworks::gateway {
 namespace {
@@ -44,15 +45,14 @@ std::optional<base::Duration> find_client_timeout(const wire::RequestHead& head)
 }
 
 std::uint64_t affinity_of(const Exchange& exchange, const ClientRequest& request, std::string_view sticky_by) {
-  const auto hash = [](std::string_view text) { return std::hash<std::string_view>{}(text) | 1; };
-  if (sticky_by == "prompt") return hash(request.body.substr(0, kPromptBytes));
+  if (sticky_by == "prompt") return routing::affinity_of(request.body.substr(0, kPromptBytes));
   if (sticky_by.starts_with("header:")) {
     const std::string_view name = sticky_by.substr(7);
     for (const wire::Field& field : request.head->fields)
-      if (wire::same_name(field.name, name)) return hash(field.value);
+      if (wire::same_name(field.name, name)) return routing::affinity_of(field.value);
     return 0;
   }
-  return hash(exchange.client_key()->row.id);
+  return routing::affinity_of(exchange.client_key()->row.id);
 }
 
 // A picture in base64 has many bytes and few tokens: nobody knows how long such a request is at least.

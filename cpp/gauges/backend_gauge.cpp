@@ -28,6 +28,13 @@ BackendGauge::BackendGauge(const BackendGauge& previous, const Rates& rates)
       bucket_(carry_over(previous.bucket_, rates.rpm, rates.window)),
       tokens_(carry_over(previous.tokens_, rates.tpm, rates.window)) {}
 
+std::shared_ptr<BackendGauge> BackendGauge::of_another_key(const Rates& rates) const {
+  auto made = std::make_shared<BackendGauge>(rates);
+  made->bucket_ = carry_over(bucket_, rates.rpm, rates.window);
+  made->tokens_ = carry_over(tokens_, rates.tpm, rates.window);
+  return made;
+}
+
 Recovery* BackendGauge::find_model(std::uint64_t model) const {
   if (live_->models_seen.load(std::memory_order_relaxed) == 0) return nullptr;
   for (ModelRest& rest : live_->models)

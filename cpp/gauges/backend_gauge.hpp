@@ -36,6 +36,10 @@ class BackendGauge {
   // that keeps the recent starts.
   BackendGauge(const BackendGauge& previous, const Rates& rates);
 
+  // The backend has another key now, which is another account: nothing is held against it, but the starts stay
+  // (some limits are an address's).
+  std::shared_ptr<BackendGauge> of_another_key(const Rates& rates) const;
+
   TokenBucket& bucket() { return *bucket_; }
   const TokenBucket& bucket() const { return *bucket_; }
   TokenMeter& tokens() { return *tokens_; }
@@ -98,8 +102,8 @@ class BackendGauge {
   };
 
   const std::shared_ptr<Live> live_;
-  const std::shared_ptr<TokenBucket> bucket_;
-  const std::shared_ptr<TokenMeter> tokens_;
+  std::shared_ptr<TokenBucket> bucket_;
+  std::shared_ptr<TokenMeter> tokens_;
 };
 
 // A bucket or meter for these limits that goes on where `previous` stands: `previous` itself when nothing

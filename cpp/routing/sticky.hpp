@@ -5,12 +5,17 @@
 // few shares. Without an affinity the backends take turns.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "catalog/snapshot.hpp"
 #include "routing/strategy.hpp"
 
 namespace headworks::routing {
+
+// What belongs together, as plans are told of it; never 0.
+inline std::uint64_t affinity_of(std::string_view what) { return std::hash<std::string_view>{}(what) | 1; }
 
 std::unique_ptr<Strategy> make_sticky(const catalog::Tier& tier);
 

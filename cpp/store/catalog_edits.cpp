@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "catalog/utc_time.hpp"
 #include "wire/url.hpp"
 
 namespace headworks::store {
@@ -90,6 +91,10 @@ Result<Backend> replace_backend(CatalogTables& tables, Backend row, MovedOrigin 
   row.updated_at = tables.now;
   tables.pools.ensure(row.pool, row.source);
   tables.backends.update(row);
+  if (!keeps_key) {  // another account: what the old one is resting for does not concern it
+    tables.cooldowns.end_all(row.id, tables.wall);
+    tables.backends.end_cooldown(row.id);
+  }
   tables.edits.push_back({"backend.update", row.name, std::move(before_json), json_of(row)});
   return row;
 }
@@ -99,6 +104,37 @@ Result<bool> delete_backend(CatalogTables& tables, std::string_view id) {
   if (!before) return false;
   tables.backends.remove(id);
   tables.edits.push_back({"backend.delete", before->name, json_of(*before), std::nullopt});
+  return true;
+}
+
+Result<bool> set_backend_status(CatalogTables& tables, std::string_view id, catalog::BackendStatus status) {
+  const auto before = tables.backends.find(id, Keys::closed);
+  if (!before || !tables.backends.set_status(id, status, tables.now)) return false;
+  tables.edits.push_back({"backend.status", before->name, std::nullopt, std::string(name_of(status))});
+  return true;
+}
+
+Result<bool> cool_backend(CatalogTables& tables, std::string_view id, const HandCooldown& cooldown) {
+  const auto before = tables.backends.find(id, Keys::closed);
+  const std::string until = catalog::format_utc(cooldown.until);
+  if (!before || !tables.backends.set_cooldown(id, until, cooldown.consecutive, tables.now)) return false;
+  tables.cooldowns.end_all(id, tables.wall);
+  tables.cooldowns.add({.backend_id = std::string(id),
+                        .cause = "by_hand",
+                        .duration_source = "hand",
+                        .consecutive = cooldown.consecutive,
+                        .started = tables.wall,
+                        .until = cooldown.until});
+  tables.edits.push_back(
+      {"backend.cool", before->name, std::nullopt, until + (cooldown.reason.empty() ? "" : ": ") + cooldown.reason});
+  return true;
+}
+
+Result<bool> clear_backend(CatalogTables& tables, std::string_view id) {
+  const auto before = tables.backends.find(id, Keys::closed);
+  if (!before || !tables.backends.clear_cooldown(id, tables.now)) return false;
+  tables.cooldowns.end_all(id, tables.wall);
+  tables.edits.push_back({"backend.clear", before->name, std::nullopt, ""});
   return true;
 }
 

@@ -25,6 +25,18 @@ base::Result<catalog::Backend> replace_backend(CatalogTables& tables, catalog::B
                                                MovedOrigin moved);
 base::Result<bool> delete_backend(CatalogTables& tables, std::string_view id);
 
+// The state of a backend. False when there is no such row.
+struct HandCooldown {
+  base::WallTime until{};
+  std::int64_t consecutive = 0;  // how many 429 answers are counted from now on
+  std::string reason = {};       // for people
+};
+base::Result<bool> set_backend_status(CatalogTables& tables, std::string_view id, catalog::BackendStatus status);
+// Replaces whatever cooldowns run for it and its models.
+base::Result<bool> cool_backend(CatalogTables& tables, std::string_view id, const HandCooldown& cooldown);
+// Ends every cooldown of it and its models.
+base::Result<bool> clear_backend(CatalogTables& tables, std::string_view id);
+
 base::Result<bool> put_pool(CatalogTables& tables, const catalog::Pool& row);  // true: it is new
 base::Result<bool> delete_pool(CatalogTables& tables, std::string_view name);  // false: there was none
 

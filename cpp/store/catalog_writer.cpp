@@ -29,7 +29,7 @@ catalog::Rows CatalogTables::read_rows() {
 }
 
 base::Error CatalogWriter::stale(std::uint64_t revision) {
-  return base::fail(base::ErrorKind::conflict,
+  return base::fail(base::ErrorKind::stale_revision,
                     "the configuration has changed meanwhile; its revision is " + std::to_string(revision));
 }
 

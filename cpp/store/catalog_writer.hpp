@@ -70,7 +70,7 @@ class CatalogWriter {
   void publish_to(catalog::Catalog* catalog) { catalog_ = catalog; }
 
   // Runs `body(CatalogTables&)`, which answers a Result. What it did is kept if it answered a value and the
-  // catalog still builds; without edits there is no new revision. `if_revision`: kind conflict unless it is
+  // catalog still builds; without edits there is no new revision. `if_revision`: kind stale_revision unless it is
   // the current one. A trial undoes everything in the end.
   struct Options {
     std::string actor = "store";

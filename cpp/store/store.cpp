@@ -19,18 +19,6 @@ Result<T> value_of(Result<Changed<T>> changed) {
 
 CatalogWriter::Options by_store() { return {.actor = "store", .if_revision = std::nullopt, .trial = false}; }
 
-// A change of a backend's state, written by `write` and noted as `action`. False when there is no such row.
-template <class Write>
-auto change_state(std::string id, std::string action, std::string note, Write write) {
-  return [id = std::move(id), action = std::move(action), note = std::move(note),
-          write](CatalogTables& tables) -> Result<bool> {
-    const auto before = tables.backends.find(id, Keys::closed);
-    if (!before || !write(tables, id)) return false;
-    tables.edits.push_back({action, before->name, std::nullopt, note});
-    return true;
-  };
-}
-
 }  // namespace
 
 Store::Store(Options options)
@@ -135,10 +123,7 @@ Result<bool> Store::delete_backend(std::string id) {
 
 Result<bool> Store::set_backend_status(std::string id, catalog::BackendStatus status) {
   return value_of(
-      change(by_store(), change_state(std::move(id), "backend.status", std::string(name_of(status)),
-                                      [status](CatalogTables& tables, const std::string& row) {
-                                        return tables.backends.set_status(row, status, tables.now);
-                                      })));
+      change(by_store(), [&](CatalogTables& tables) { return store::set_backend_status(tables, id, status); }));
 }
 
 Result<bool> Store::set_backend_cooldown(std::string id, std::string cooldown_until, std::int64_t count) {
@@ -146,26 +131,14 @@ Result<bool> Store::set_backend_cooldown(std::string id, std::string cooldown_un
   if (!until || count < 0)
     return fail(ErrorKind::invalid_configuration,
                 "a cooldown needs a UTC time (2026-01-31T09:30:00Z) and a count from 0");
-  return value_of(change(by_store(), change_state(std::move(id), "backend.cool", cooldown_until,
-                                                  [&](CatalogTables& tables, const std::string& row) {
-                                                    tables.cooldowns.end_all(row, tables.wall);
-                                                    tables.cooldowns.add({.backend_id = row,
-                                                                          .cause = "by_hand",
-                                                                          .duration_source = "hand",
-                                                                          .consecutive = count,
-                                                                          .started = tables.wall,
-                                                                          .until = *until});
-                                                    return tables.backends.set_cooldown(row, cooldown_until,
-                                                                                        count, tables.now);
-                                                  })));
+  return value_of(change(by_store(), [&](CatalogTables& tables) {
+    return store::cool_backend(tables, id, {.until = *until, .consecutive = count});
+  }));
 }
 
 Result<bool> Store::clear_backend_cooldown(std::string id) {
-  return value_of(change(by_store(), change_state(std::move(id), "backend.clear", "",
-                                                  [](CatalogTables& tables, const std::string& row) {
-                                                    tables.cooldowns.end_all(row, tables.wall);
-                                                    return tables.backends.clear_cooldown(row, tables.now);
-                                                  })));
+  return value_of(
+      change(by_store(), [&](CatalogTables& tables) { return store::clear_backend(tables, id); }));
 }
 
 Result<std::vector<PoolStats>> Store::get_pool_stats() {

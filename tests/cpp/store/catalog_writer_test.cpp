@@ -88,7 +88,7 @@ TEST_F(CatalogChange, AnErrorOrAnExceptionUndoesEverything) {
 TEST_F(CatalogChange, HonoursTheExpectedRevision) {
   store_->create_backend(backend("a")).value();
   const auto body = [](CatalogTables& tables) { return put_pool(tables, {.name = "gold", .position = 7}); };
-  EXPECT_EQ(store_->change({.actor = "x", .if_revision = 0}, body).error().kind, base::ErrorKind::conflict);
+  EXPECT_EQ(store_->change({.actor = "x", .if_revision = 0}, body).error().kind, base::ErrorKind::stale_revision);
   EXPECT_EQ(store_->change({.actor = "x", .if_revision = 1}, body).value().revision, 2u);
 }
 

@@ -78,10 +78,10 @@ TEST_F(Ledger, HasOneRowPerAttemptWithEverything) {
   constexpr const char* kExchange = "|/v1/chat/completions|key_1|app|llama-70b|1|200|-|5000|40|7|100|200|";
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "1|0" + kExchange +
-                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0|0|-|0|0|-|-|-");
+                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0|0|-|0.0|0|-|-|-");
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "2|1" + kExchange +
-                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77|0|-|0|0|-|-|-");
+                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77|0|-|0.0|0|-|-|-");
   EXPECT_FALSE(row.next());
 }
 

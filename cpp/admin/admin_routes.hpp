@@ -1,0 +1,69 @@
+// THE table of the admin API: method, path, least role, handler, what it takes. It routes, answers 404 and 405,
+// checks queries, and describes itself as OpenAPI. To add a route: a handler and a row.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/admin_context.hpp"
+#include "net/task.hpp"
+
+namespace headworks::admin {
+
+enum class Role : std::uint8_t { viewer, operator_, admin };  // each may what those before it may
+std::string_view name_of(Role role);
+
+struct RouteRow;
+
+// One authenticated request, judged against its row.
+struct Call {
+  const RouteRow* route = nullptr;
+  std::vector<std::string> path;  // the values of {...}, decoded
+  std::vector<std::pair<std::string, std::string>> query;
+  boost::json::value body;        // null: none was sent
+  std::string actor;              // for the audit
+  std::optional<std::uint64_t> if_revision;
+
+  // Empty: not given.
+  std::string_view find_query(std::string_view name) const;
+};
+
+struct Reply {
+  std::uint16_t status = 200;
+  std::string body = {};  // JSON; empty: none
+  std::optional<std::uint64_t> revision = std::nullopt;  // of the catalog after it: the ETag
+};
+
+using Answer = base::Result<Reply>;
+using Endpoint = net::Task<Answer> (*)(AdminContext& context, Call& call);
+
+enum class BodyRule : std::uint8_t { none, optional, required };
+
+struct RouteRow {
+  std::string_view method;
+  std::string_view path;  // under /admin/v1: "/backends/{id}"
+  Role role;
+  Endpoint endpoint;
+  std::string_view summary;
+  BodyRule body = BodyRule::none;
+  std::string_view query = {};  // the names it takes, with blanks between
+};
+
+std::span<const RouteRow> routes();
+
+// The row for `method` and `path` (without the prefix), with the values of its {...}; or what to say instead:
+// route_not_found, method_not_allowed (then `allowed` names the methods).
+struct Routed {
+  const RouteRow* row = nullptr;
+  std::vector<std::string> values;
+  std::string allowed;
+};
+Routed route(std::string_view method, std::string_view path);
+
+}  // namespace headworks::admin

@@ -1,0 +1,24 @@
+// The handlers of the admin API, by the file that holds them. Each answers one row of the table.
+#pragma once
+
+#include "admin/admin_routes.hpp"
+
+namespace headworks::admin {
+
+// routing_endpoints.cpp: why
+net::Task<Answer> post_explain(AdminContext& context, Call& call);
+net::Task<Answer> get_exchange(AdminContext& context, Call& call);
+net::Task<Answer> list_exchanges(AdminContext& context, Call& call);
+net::Task<Answer> list_cooldowns(AdminContext& context, Call& call);
+
+// backend_endpoints.cpp
+net::Task<Answer> list_backends(AdminContext& context, Call& call);
+net::Task<Answer> create_backend(AdminContext& context, Call& call);
+net::Task<Answer> get_backend(AdminContext& context, Call& call);
+net::Task<Answer> change_backend(AdminContext& context, Call& call);
+net::Task<Answer> remove_backend(AdminContext& context, Call& call);
+net::Task<Answer> put_backend_status(AdminContext& context, Call& call);
+net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call);
+net::Task<Answer> clear_backend_cooldown(AdminContext& context, Call& call);
+
+}  // namespace headworks::admin
