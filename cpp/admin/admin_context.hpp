@@ -41,7 +41,9 @@ template <class T>
 class StoreAnswer {
  public:
   explicit StoreAnswer(net::EventLoop& loop) : shared_(std::make_shared<Shared>(loop)) {}
-  ~StoreAnswer() { shared_->frame = {}; }
+  ~StoreAnswer() {
+    if (shared_->frame) shared_->loop.forget(std::exchange(shared_->frame, {}));
+  }
   StoreAnswer(const StoreAnswer&) = delete;
 
   auto callback() const {
@@ -50,7 +52,7 @@ class StoreAnswer {
       auto held = std::make_shared<base::Result<T>>(std::move(result));
       shared->loop.post([shared, held] {
         shared->result.emplace(std::move(*held));
-        if (shared->frame) std::exchange(shared->frame, {}).resume();
+        if (shared->frame) shared->loop.resume_later(shared->frame);
       });
     };
   }
@@ -61,7 +63,10 @@ class StoreAnswer {
 
   bool await_ready() const { return shared_->result.has_value(); }
   void await_suspend(std::coroutine_handle<> frame) { shared_->frame = frame; }
-  base::Result<T> await_resume() { return std::move(*shared_->result); }
+  base::Result<T> await_resume() {
+    shared_->frame = {};
+    return std::move(*shared_->result);
+  }
 
  private:
   struct Shared {

@@ -1,3 +1,4 @@
+// Backends: their rows, and what is done to them by hand.
 #include <boost/json.hpp>
 #include <cmath>
 
@@ -6,7 +7,6 @@
 #include "catalog/configuration.hpp"
 #include "catalog/utc_time.hpp"
 
-// Backends: their rows, and what is done to them by hand.
 namespace headworks::admin {
 namespace {
 

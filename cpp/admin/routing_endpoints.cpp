@@ -1,3 +1,4 @@
+// Why: the plan that would be made, the one that was made, and what rests.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,7 +11,6 @@
 #include "routing/sticky.hpp"
 #include "store/attempts_table.hpp"
 
-// Why: the plan that would be made, the one that was made, and what rests.
 namespace headworks::admin {
 namespace {
 
@@ -118,6 +118,27 @@ void write_prospect(json::JsonWriter& json, const routing::Prospect& prospect, s
   json.close_object();
 }
 
+// Who is not even a candidate: the first reason that there is.
+std::string_view why_left_out(const catalog::BackendEntry& backend, catalog::Api asked) {
+  if (backend.row.key_state == catalog::KeyState::unreadable) return "key_unreadable";
+  if (!backend.usable()) return "disabled";
+  return backend.row.api != asked ? "other_dialect" : "model_not_mapped";
+}
+
+void write_left_out(json::JsonWriter& json, const catalog::Snapshot& snapshot, const routing::Explanation& made,
+                    catalog::Api asked) {
+  std::vector<bool> named(snapshot.backends().size());
+  for (const routing::TierView& tier : made.tiers)
+    for (const routing::Prospect& prospect : tier.prospects) named[prospect.target->backend->index] = true;
+  json.key("left_out").open_array();
+  for (const catalog::BackendEntry& backend : snapshot.backends()) {
+    if (named[backend.index]) continue;
+    json.open_object().key("backend").string(backend.row.name).key("pool").string(backend.row.pool);
+    json.key("why").string(why_left_out(backend, asked)).close_object();
+  }
+  json.close_array();
+}
+
 void write_key(json::JsonWriter& json, const Question& question, base::TimePoint now) {
   json.key("client_key");
   if (question.key == nullptr) {
@@ -186,7 +207,9 @@ net::Task<Answer> post_explain(AdminContext& context, Call& call) {
       write_prospect(json, prospect, question.model, *running, now);
     json.close_array().close_object();
   }
-  json.close_array().close_object();
+  json.close_array();
+  write_left_out(json, *snapshot, made, question.api);
+  json.close_object();
   co_return reply;
 }
 

@@ -11,6 +11,7 @@
 
 #include "app/data_dir.hpp"
 #include "app/environment.hpp"
+#include "app/listening.hpp"
 #include "app/live_metrics.hpp"
 #include "app/server_loop.hpp"
 #include "app/signals.hpp"
@@ -192,35 +193,14 @@ Started GatewayApp::Parts::ensure_client_key() {
 }
 
 Started GatewayApp::Parts::open_loops() {
-  const std::optional<catalog::Configuration>& file = configuration;
-  const auto data = net::parse_listen_address(
-      pick_address(options.listen, "HEADWORKS_LISTEN", file ? file->listen : std::nullopt, "127.0.0.1:8080"));
-  const auto admin = net::parse_listen_address(pick_address(options.admin_listen, "HEADWORKS_ADMIN_LISTEN",
-                                                            file ? file->admin_listen : std::nullopt, "127.0.0.1:8081"));
-  if (!data) return StartFailure{Exit::usage, data.error().message};
-  if (!admin) return StartFailure{Exit::usage, admin.error().message};
-
-  auto client_tls = net::TlsClientContext::make("");
-  if (!client_tls) return failure_of(client_tls.error());
-  std::shared_ptr<net::TlsServerContext> listener_tls;
-  if (file && file->tls) {
-    const std::string folder = folder_of(options.config_origin);
-    auto made = net::TlsServerContext::make(in_folder(folder, file->tls->certificate), in_folder(folder, file->tls->private_key));
-    if (!made) return failure_of(made.error());
-    listener_tls = *made;
-  }
   const std::size_t workers =
       options.workers != 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-  std::uint16_t data_port = 0, admin_port = 0;
-  const auto data_sockets = net::open_listeners(*data, workers, data_port);
-  if (!data_sockets) return failure_of(data_sockets.error(), Exit::in_use);
-  const auto admin_sockets = net::open_listeners(*admin, 1, admin_port);
-  if (!admin_sockets) {
-    for (const int fd : *data_sockets) ::close(fd);
-    return failure_of(admin_sockets.error(), Exit::in_use);
-  }
-  data_url = url_of(*data, data_port, listener_tls != nullptr);
-  admin_url = url_of(*admin, admin_port, false);
+  auto client_tls = net::TlsClientContext::make("");
+  if (!client_tls) return failure_of(client_tls.error());
+  auto listening = Listening::open(options, configuration ? &*configuration : nullptr, workers);
+  if (!listening) return listening.error();
+  data_url = listening->data_url;
+  admin_url = listening->admin_url;
 
   cooldowns = std::make_unique<StoredCooldowns>(*store, metrics, log);
   recorder = std::make_unique<telemetry::Recorder>(telemetry::Recorder::Options{.loops = static_cast<std::uint32_t>(workers)});
@@ -239,12 +219,12 @@ Started GatewayApp::Parts::open_loops() {
                                .admin_connections = admin_connections,
                                .resolver = std::make_shared<net::Resolver>(),
                                .upstream_tls = *client_tls,
-                               .listener_tls = listener_tls,
+                               .listener_tls = listening->tls,
                                .admin = *control});
   const auto seed = static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) ^ (std::uint64_t(::getpid()) << 40);
   for (std::size_t i = 0; i < workers; ++i)
     loops.push_back(std::make_unique<ServerLoop>(static_cast<std::uint32_t>(i), seed + i, *server, catalog->current(),
-                                                 (*data_sockets)[i], i == 0 ? admin_sockets->front() : -1));
+                                                 listening->take_data(i), i == 0 ? listening->take_admin() : -1));
   waiting_room = std::make_unique<gateway::WaitingRoom>(loops.front()->event_loop());
   for (const auto& loop : loops) loop->set_waiting_room(*waiting_room);
   subscription = catalog->subscribe([this](const catalog::Catalog::SnapshotPtr& snapshot) {

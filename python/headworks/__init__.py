@@ -12,12 +12,14 @@ other modules (`headworks.backend_store`, `headworks.errors`, `headworks.testing
 from headworks import errors
 from headworks._config import check_configuration
 from headworks._version import __version__
+from headworks.admin import AdminClient
 from headworks.errors import Problem
 from headworks.models import Backend, ModelMapping
 from headworks.server import Server
 from headworks.store import Store
 
 __all__ = [
+    "AdminClient",
     "Backend",
     "ModelMapping",
     "Problem",

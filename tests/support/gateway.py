@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headworks.admin import AdminClient
 from support.until import until
 
 ROOT = Path(__file__).parents[2]
@@ -199,6 +200,10 @@ class Gateway:
     def admin_token(self) -> str:
         """The token of the admin listener."""
         return (self.data_dir / "admin.token").read_text().strip()
+
+    def admin(self) -> AdminClient:
+        """A client of its admin API; close it, or use it in a `with` block."""
+        return AdminClient(self.admin_url, self.admin_token)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replaces the file of -c; HUP makes it true."""

@@ -1,0 +1,180 @@
+"""AdminClient: the admin API of a running server, route by route.
+
+What a method answers is the JSON of its route, as plain dictionaries: field names are the columns'. Errors of
+the API are raised as the classes of `headworks.errors`, with the API's own code, and its hint in the message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from headworks._data_dir import default_data_dir
+from headworks.errors import ConfigurationError, ConflictError, HeadworksError, NotFoundError, UsageError
+
+__all__ = ["AdminClient"]
+
+_ERRORS: dict[str, type[HeadworksError]] = {
+    "not_found": NotFoundError,
+    "route_not_found": NotFoundError,
+    "conflict": ConflictError,
+    "stale_revision": ConflictError,
+    "invalid_configuration": ConfigurationError,
+    "bad_request": UsageError,
+    "invalid_json": UsageError,
+}
+
+
+class AdminClient:
+    """Speaks to one server. Not thread-safe; use it in a `with` block, or close() it.
+
+    `url` and `token` are HEADWORKS_ADMIN_URL and HEADWORKS_ADMIN_TOKEN when they are not given, and else what
+    run.json and admin.token of the data directory say. Raises UsageError when no server can be found.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        data_dir: str | os.PathLike[str] | None = None,
+        timeout: float = 30,
+    ) -> None:
+        import httpx2
+
+        folder = Path(data_dir) if data_dir is not None else default_data_dir()
+        found = _find_url(url, folder)
+        self._client = httpx2.Client(
+            base_url=f"{found}/admin/v1",
+            headers={"authorization": f"Bearer {_find_token(token, folder)}"},
+            timeout=timeout,
+            trust_env=False,
+        )
+        self._url = found
+
+    def request(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """One call of the API: `request("GET", "/cooldowns", limit=10)`. None when there is no body."""
+        import httpx2
+
+        try:
+            answer = self._client.request(
+                method,
+                path,
+                json=body,
+                params={name: str(value) for name, value in query.items() if value is not None},
+            )
+        except httpx2.TransportError as failed:
+            raise HeadworksError(f"the server at {self._url} cannot be reached: {failed}") from failed
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise _error_of(answer.status_code, answer.content)
+
+    def backends(self, pool: str | None = None) -> list[dict[str, Any]]:
+        """All backends (of one pool), without their keys, each with its live gauges."""
+        return self._list("/backends", pool=pool)
+
+    def backend(self, id_or_name: str) -> dict[str, Any]:
+        """One backend."""
+        return self._object("GET", f"/backends/{_quoted(id_or_name)}")
+
+    def create_backend(self, **fields: Any) -> dict[str, Any]:
+        """Makes a backend; its row."""
+        return self._object("POST", "/backends", fields)
+
+    def change_backend(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
+        """Changes the fields that are named; the row after it."""
+        return self._object("PATCH", f"/backends/{_quoted(id_or_name)}", fields)
+
+    def remove_backend(self, id_or_name: str) -> None:
+        """Removes a backend."""
+        self.request("DELETE", f"/backends/{_quoted(id_or_name)}")
+
+    def set_backend_status(self, id_or_name: str, status: str) -> dict[str, Any]:
+        """`healthy`, `error` or `disabled`."""
+        return self._object("PUT", f"/backends/{_quoted(id_or_name)}/status", {"status": status})
+
+    def cool_backend(
+        self, id_or_name: str, *, seconds: float | None = None, until: str | None = None, reason: str = ""
+    ) -> dict[str, Any]:
+        """Lets it rest for seconds, or until a moment (2026-01-31T09:30:00Z)."""
+        body = {"seconds": seconds, "until": until, "reason": reason}
+        return self._object("PUT", f"/backends/{_quoted(id_or_name)}/cooldown", body)
+
+    def clear_backend(self, id_or_name: str) -> dict[str, Any]:
+        """Ends every cooldown of it."""
+        return self._object("DELETE", f"/backends/{_quoted(id_or_name)}/cooldown")
+
+    def cooldowns(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Running and past cooldowns with their causes, newest first."""
+        return self._list("/cooldowns", before=before, limit=limit)
+
+    def exchanges(self, *, limit: int | None = None) -> list[dict[str, Any]]:
+        """The last finished exchanges, newest first."""
+        return self._list("/exchanges", limit=limit)
+
+    def exchange(self, request_id: str) -> dict[str, Any]:
+        """One exchange with its plan, attempts, clocks and cost."""
+        return self._object("GET", f"/exchanges/{_quoted(request_id)}")
+
+    def explain(self, model: str, **question: Any) -> dict[str, Any]:
+        """The plan that would be made now; with `client_key`, `dialect`, `tokens`, `deadline_seconds`."""
+        return self._object("POST", "/explain", {"model": model, **question})
+
+    def close(self) -> None:
+        """Ends its connections."""
+        self._client.close()
+
+    def _list(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        data: list[dict[str, Any]] = self._object("GET", path, **query)["data"]
+        return data
+
+    def _object(self, method: str, path: str, body: Any = None, **query: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.request(method, path, body, **query)
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _quoted(part: str) -> str:
+    from urllib.parse import quote
+
+    return quote(part, safe="")
+
+
+def _find_url(given: str | None, folder: Path) -> str:
+    if found := given or os.environ.get("HEADWORKS_ADMIN_URL"):
+        return found.rstrip("/")
+    try:
+        return str(json.loads((folder / "run.json").read_text())["admin_url"])
+    except (OSError, ValueError, KeyError) as failed:
+        message = f"no running server was found in {folder}; give --url, or HEADWORKS_ADMIN_URL"
+        raise UsageError(message) from failed
+
+
+def _find_token(given: str | None, folder: Path) -> str:
+    if found := given or os.environ.get("HEADWORKS_ADMIN_TOKEN"):
+        return found
+    try:
+        return (folder / "admin.token").read_text().strip()
+    except OSError as failed:
+        message = f"no admin token was found in {folder}; give --token, or HEADWORKS_ADMIN_TOKEN"
+        raise UsageError(message) from failed
+
+
+def _error_of(status: int, content: bytes) -> HeadworksError:
+    try:
+        error = json.loads(content)["error"]
+    except (ValueError, KeyError, TypeError):
+        return HeadworksError(f"the server answered {status} with something that is no error of its API")
+    hint = f" ({error['hint']})" if error.get("hint") else ""
+    kind = _ERRORS.get(error["code"], HeadworksError)
+    return kind(f"{error['message']}{hint}", code=error["code"])
