@@ -35,15 +35,23 @@ ExchangeRecord make_owned(const ExchangeRecord& record) {
 }
 
 void RecentExchanges::on_exchanges(std::span<const ExchangeRecord> records) {
-  // What would be pushed out by the same batch is not copied.
+  // What would be pushed out by the same batch is not copied, unless it would be kept for its error.
   const std::size_t skipped = records.size() > capacity_ ? records.size() - capacity_ : 0;
   std::vector<std::shared_ptr<const ExchangeRecord>> owned;
-  for (const ExchangeRecord& record : records.subspan(skipped))
-    owned.push_back(std::make_shared<const ExchangeRecord>(make_owned(record)));
+  for (std::size_t at = 0; at < records.size(); ++at)
+    owned.push_back(at < skipped && !records[at].error
+                        ? nullptr
+                        : std::make_shared<const ExchangeRecord>(make_owned(records[at])));
   const std::lock_guard lock(mutex_);
-  last_number_ += skipped;
-  for (auto& record : owned) entries_.push_back({.number = ++last_number_, .record = std::move(record)});
-  while (entries_.size() > capacity_) entries_.pop_front();
+  for (auto& record : owned) {
+    ++last_number_;
+    if (record != nullptr) entries_.push_back({.number = last_number_, .record = std::move(record)});
+  }
+  while (entries_.size() > capacity_) {
+    if (entries_.front().record->error) troubled_.push_back(std::move(entries_.front()));
+    entries_.pop_front();
+  }
+  while (troubled_.size() > capacity_) troubled_.pop_front();
 }
 
 std::vector<RecentExchanges::Entry> RecentExchanges::latest(std::size_t limit, std::uint64_t after) const {
@@ -57,9 +65,12 @@ std::vector<RecentExchanges::Entry> RecentExchanges::latest(std::size_t limit, s
 
 std::shared_ptr<const ExchangeRecord> RecentExchanges::find(std::string_view request_id) const {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(entries_.rbegin(), entries_.rend(),
-                                  [&](const Entry& entry) { return entry.record->id.view() == request_id; });
-  return found == entries_.rend() ? nullptr : found->record;
+  for (const std::deque<Entry>* entries : {&entries_, &troubled_}) {
+    const auto found = std::find_if(entries->rbegin(), entries->rend(),
+                                    [&](const Entry& entry) { return entry.record->id.view() == request_id; });
+    if (found != entries->rend()) return found->record;
+  }
+  return nullptr;
 }
 
 std::uint64_t RecentExchanges::last_number() const {

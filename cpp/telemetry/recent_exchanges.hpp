@@ -1,4 +1,5 @@
-// The last finished exchanges, for the admin API and the dashboard. Each is an owned copy whose names point
+// The last finished exchanges, for the admin API and the dashboard; those that went wrong are found for longer,
+// because they are asked for, and those without an attempt are in no ledger. Each is an owned copy whose names point
 // into a text of its own, so that no old snapshot is kept alive by history. Thread-safe.
 #pragma once
 
@@ -32,7 +33,7 @@ class RecentExchanges {
   // At most `limit` entries with a number above `after`, newest first.
   std::vector<Entry> latest(std::size_t limit, std::uint64_t after = 0) const;
 
-  // Null when it is unknown or too long ago.
+  // Null when it is unknown or too long ago: out of the last `capacity`, and of as many that ended in an error.
   std::shared_ptr<const ExchangeRecord> find(std::string_view request_id) const;
 
   // The number of the newest entry; 0 when there is none.
@@ -42,6 +43,7 @@ class RecentExchanges {
   const std::size_t capacity_;
   mutable std::mutex mutex_;
   std::deque<Entry> entries_;      // oldest first; protected by mutex_
+  std::deque<Entry> troubled_;     // of those that left entries_, with an error; protected by mutex_
   std::uint64_t last_number_ = 0;  // protected by mutex_
 };
 

@@ -44,6 +44,18 @@ TEST(RecentExchanges, AreFoundByRequestId) {
   EXPECT_FALSE(recent.find("req_unknown"));
 }
 
+TEST(RecentExchanges, ThoseThatWentWrongAreFoundForLonger) {
+  RecentExchanges recent(2);
+  std::vector<ExchangeRecord> batch;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) batch.push_back(sample_record(seed));
+  batch[0].error = base::ErrorKind::all_backends_limited;
+  recent.on_exchanges(batch);
+  EXPECT_EQ(recent.latest(10).size(), 2u);
+  EXPECT_EQ(recent.latest(10).front().number, 6u);
+  EXPECT_NE(recent.find(batch[0].id.view()), nullptr);
+  EXPECT_EQ(recent.find(batch[1].id.view()), nullptr);
+}
+
 TEST(RecentExchanges, OwnTheirTexts) {
   RecentExchanges recent(3);
   auto snapshot = std::make_shared<std::string>("a-backend-that-is-removed-later");
