@@ -18,6 +18,7 @@ net::SessionLimits session_limits(const catalog::Settings& settings) {
   limits.body_bytes = settings.limits.body_bytes;
   limits.head_timeout = of_seconds(settings.timeouts.head_seconds);
   limits.body_idle_timeout = of_seconds(settings.timeouts.body_idle_seconds);
+  limits.body_bytes_per_second = settings.limits.body_bytes_per_second;
   limits.keep_alive_timeout = of_seconds(settings.timeouts.keep_alive_seconds);
   limits.write_timeout = of_seconds(settings.timeouts.write_seconds);
   return limits;

@@ -177,6 +177,7 @@ struct Settings {
     std::uint32_t header_count = 100;
     std::uint32_t json_depth = 256;
     std::uint32_t connections = 10'000;
+    std::uint32_t body_bytes_per_second = 240;  // of a client's request body on average, after head_seconds; 0: any
   } limits;
   struct Stream {
     double ping_seconds = 10;

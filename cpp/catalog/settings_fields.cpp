@@ -70,6 +70,8 @@ const Field<Settings::Limits> kLimits[] = {
     {"head_bytes", &Settings::Limits::head_bytes, "one message head", {1024, 1'048'576}},
     {"header_count", &Settings::Limits::header_count, "fields of one head", {8, 1000}},
     {"json_depth", &Settings::Limits::json_depth, "nesting of a JSON body", {8, 1024}},
+    {"body_bytes_per_second", &Settings::Limits::body_bytes_per_second,
+     "of a request body on average, once timeouts.head_seconds have passed; 0: any", {0, 1'000'000}},
     {"connections", &Settings::Limits::connections, "client connections at the same time", {1, 1'000'000}},
 };
 const Field<Settings::Stream> kStream[] = {

@@ -79,6 +79,10 @@ base::Result<std::shared_ptr<const Snapshot>> Snapshot::build(Rows rows, const S
 }
 
 std::optional<base::Error> Snapshot::index_pools(const Snapshot* previous) {
+  // An outage of everybody costs all pools together at most so many calls more than there are requests.
+  constexpr std::uint32_t kRetries = 20;
+  const auto pools = static_cast<std::uint32_t>(std::max<std::size_t>(rows_.pools.size(), 1));
+  const std::uint32_t reserve = std::clamp(kRetries / pools, 1U, kRetries / 2);
   for (std::uint32_t position = 0; position < rows_.pools.size(); ++position) {
     const Pool& pool = rows_.pools[position];
     if (pool.name.empty()) return invalid("a pool has no name");
@@ -90,7 +94,7 @@ std::optional<base::Error> Snapshot::index_pools(const Snapshot* previous) {
     std::shared_ptr<gauges::RetryBudget> budget;
     for (std::size_t before = 0; previous != nullptr && before < previous->rows_.pools.size(); ++before)
       if (previous->rows_.pools[before].name == pool.name) budget = previous->retry_budgets_[before];
-    retry_budgets_.push_back(budget ? std::move(budget) : std::make_shared<gauges::RetryBudget>());
+    retry_budgets_.push_back(budget ? std::move(budget) : std::make_shared<gauges::RetryBudget>(reserve));
   }
   backends_by_pool_.resize(rows_.pools.size());
   return std::nullopt;

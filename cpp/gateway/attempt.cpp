@@ -23,6 +23,10 @@ bool begins_with(std::string_view value, std::string_view type) {
   return value.size() >= type.size() && wire::same_name(value.substr(0, type.size()), type);
 }
 
+bool is_web_page(std::string_view type) {
+  return begins_with(type, "text/html") || begins_with(type, "application/xhtml+xml");
+}
+
 // An upstream may repeat our key in its error ("Incorrect API key provided: sk-..."): it never leaves the house.
 void redact(std::string& text, std::string_view secret) {
   if (secret.size() < 4) return;
@@ -204,7 +208,7 @@ net::Task<Attempt::End> Attempt::run() {
     co_return end;
   }
   const wire::Field* type = head.find(wire::FieldId::content_type);
-  if (type != nullptr && begins_with(type->value, "text/html") && request_.route->name != "other")
+  if (type != nullptr && is_web_page(type->value) && request_.route->name != "other")
     co_return fail(FailureClass::html_instead);
   const wire::Field* coding = head.find(wire::FieldId::content_encoding);
   if (coding != nullptr && !wire::same_name(coding->value, "identity")) {

@@ -214,6 +214,15 @@ Task<Result<std::string_view>> ClientSession::read_body(const wire::RequestHead&
   co_return co_await read_chunked_body(limit);
 }
 
+// Bytes that trickle keep nobody's place for ever.
+base::TimePoint ClientSession::body_deadline(base::TimePoint began, std::uint64_t received) const {
+  const SessionLimits& limits = context_.limits;
+  const base::TimePoint idle = deadline_in(limits.body_idle_timeout);
+  if (limits.body_bytes_per_second == 0) return idle;
+  const std::chrono::duration<double> earned(static_cast<double>(received) / limits.body_bytes_per_second);
+  return std::min(idle, began + limits.head_timeout + std::chrono::duration_cast<base::Duration>(earned));
+}
+
 Task<Result<std::string_view>> ClientSession::read_sized_body(std::uint64_t size) {
   const std::size_t arrived = std::min<std::size_t>(end_ - begin_, size);
   Buffer* buffer = &in_;
@@ -231,6 +240,7 @@ Task<Result<std::string_view>> ClientSession::read_sized_body(std::uint64_t size
     const IoStatus said = co_await say_continue();
     if (said != IoStatus::ok) co_return client_left();
   }
+  const base::TimePoint began = context_.loop.now();
   while (end - start < size) {
     // Into the body's own buffer no byte more is read than belongs to it.
     const std::size_t room = buffer == &in_ ? buffer->capacity() - end : start + size - end;
@@ -240,7 +250,7 @@ Task<Result<std::string_view>> ClientSession::read_sized_body(std::uint64_t size
       continue;
     }
     IoStatus status = result.status;
-    if (status == IoStatus::would_block) status = co_await socket_.readable(deadline_in(context_.limits.body_idle_timeout));
+    if (status == IoStatus::would_block) status = co_await socket_.readable(body_deadline(began, end - start));
     if (status == IoStatus::ok) continue;
     stream_broken_ = true;
     if (status == IoStatus::timeout) co_return fail(ErrorKind::request_timeout, "the request body did not arrive in time");
@@ -268,6 +278,7 @@ Task<Result<std::string_view>> ClientSession::read_chunked_body(std::uint64_t li
     // The head fills the buffer (its views must stay): decode from a buffer of its own, at the cost of pipelining.
     co_return fail(ErrorKind::headers_too_large, "a chunked body needs a smaller head");
   }
+  const base::TimePoint began = context_.loop.now();
   for (;;) {
     while (begin_ < end_) {
       const auto step = decoder.next(in_.view(begin_, end_));
@@ -290,7 +301,7 @@ Task<Result<std::string_view>> ClientSession::read_chunked_body(std::uint64_t li
     }
     begin_ = end_ = refill;
     IoStatus status = read_into(in_, end_);
-    if (status == IoStatus::would_block) status = co_await socket_.readable(deadline_in(context_.limits.body_idle_timeout));
+    if (status == IoStatus::would_block) status = co_await socket_.readable(body_deadline(began, size));
     if (status == IoStatus::ok) continue;
     if (status == IoStatus::timeout) co_return fail(ErrorKind::request_timeout, "the request body did not arrive in time");
     co_return client_left();

@@ -23,6 +23,7 @@ struct SessionLimits {
   std::uint64_t body_bytes = 33'554'432;
   base::Duration head_timeout = std::chrono::seconds(10);
   base::Duration body_idle_timeout = std::chrono::seconds(30);
+  std::uint32_t body_bytes_per_second = 240;  // on average, once head_timeout has passed; 0: any pace
   base::Duration keep_alive_timeout = std::chrono::seconds(75);
   base::Duration write_timeout = std::chrono::seconds(60);
 };
@@ -56,6 +57,7 @@ class ClientSession {
   friend class Request;
   friend class ResponseWriter;
 
+  base::TimePoint body_deadline(base::TimePoint began, std::uint64_t received) const;
   Task<bool> serve_one();  // true: the connection may carry another request
   Task<> refuse(const base::Error& error, std::string_view target);
   Task<> linger();

@@ -137,6 +137,7 @@ Task<CallStatus> UpstreamCall::send(std::string_view head, std::span<const std::
   ++connection_->uses;
   const IoStatus status =
       co_await connection_->socket.write_until_answered(std::span<iovec>(pieces.data(), pieces.size()), deadlines_.total);
+  sent_ = status == IoStatus::ok;
   switch (status) {
     case IoStatus::ok:
     case IoStatus::answered: co_return CallStatus::ok;
@@ -308,7 +309,7 @@ UpstreamCall::Part UpstreamCall::poll_body() {
 
 void UpstreamCall::finish() {
   if (connection_ == nullptr) return;
-  const bool reusable = done_ && begin_ == end_ && head_.keep_alive && connection_->socket.quiet();
+  const bool reusable = sent_ && done_ && begin_ == end_ && head_.keep_alive && connection_->socket.quiet();
   interruptible_.socket = nullptr;
   if (reusable) client_.give_back(endpoint_, std::move(connection_));
   drop_connection();

@@ -169,6 +169,7 @@ class UpstreamCall {
   std::uint64_t left_ = 0;
   int interim_ = 0;
   bool reused_ = false;
+  bool sent_ = false;       // the whole request: else the upstream waits for the rest of it
   bool done_ = false;       // the body's end has been read
   bool malformed_ = false;  // its framing broke
   base::TimePoint connected_at_{};

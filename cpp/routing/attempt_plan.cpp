@@ -103,6 +103,8 @@ std::optional<Wait> AttemptPlan::find_wait_for_again(const FailureRow& row, base
   if (!row.same_backend_again || attempts() >= max_attempts_) return std::nullopt;
   if (current_.tier->only != current_.index) return std::nullopt;
   if (std::count(tried_.begin(), tried_.end(), current_.candidate()) != 1) return std::nullopt;
+  const gauges::RetryBudget* budget = current_.tier->row->retries;
+  if (budget != nullptr && budget->left() < 1) return std::nullopt;
   const catalog::Settings::Retry& retry = settings_.retry;
   const base::Duration base =
       std::chrono::milliseconds{std::min(retry.backoff_base_ms, retry.backoff_cap_ms)};
@@ -141,7 +143,7 @@ bool AttemptPlan::widen_context() {
 Step AttemptPlan::make_try(Found&& found) {
   const bool retry = attempts() != 0;
   gauges::RetryBudget* budget = found.place.tier->row->retries;
-  if (retry && budget != nullptr && !budget->take()) return stop(asking_.now);
+  if (retry && budget != nullptr && !budget->take()) return leave_tier(std::move(found));
   current_ = found.place;
   current_is_retry_ = retry;
   tried_.push_back(found.place.candidate());
@@ -153,6 +155,16 @@ Step AttemptPlan::make_try(Found&& found) {
              .attempt = attempts(),
              .score = found.score,
              .first_byte_slice = first_byte_slice(target)};
+}
+
+// What a broken pool has used up on itself is no reason not to ask the one behind it.
+Step AttemptPlan::leave_tier(Found&& found) {
+  trace_.pass_over(found.place.candidate(), Out::retries, found.score, attempts());
+  const std::size_t tier = route_.number_of(*found.place.tier);
+  { const Found given_back = std::move(found); }
+  if (tier >= 64) return stop(asking_.now);
+  asking_.tiers_out |= std::uint64_t{1} << tier;
+  return next(asking_.now);
 }
 
 // An equal share of the time left for each attempt that may follow, but never less than three times what this
@@ -169,7 +181,9 @@ Stop AttemptPlan::stop(base::TimePoint now) const {
   if (!last_failure_) return stop_unfit(now);
   const FailureRow& row = row_of(last_failure_->failure);
   if (row.kind == ErrorKind::all_backends_limited) {
-    Stop limited = stop_limited(find_earliest(route_, asking_, excluded_), false, now);
+    Asking told = asking_;
+    told.tiers_out = 0;  // a new request may retry there
+    Stop limited = stop_limited(find_earliest(route_, told, excluded_), false, now);
     limited.error.detail = detail_of(*last_failure_);
     limited.relay_last_answer = row.relay_answer && last_failure_->answer_at_hand;
     return limited;

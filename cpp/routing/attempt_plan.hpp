@@ -4,7 +4,7 @@
 // order; a backend that rests, is out of its buckets or places, too small or too slow is passed over; after a
 // failure the next one at once; a tier's only backend is asked once more after a transient failure; a backend
 // that stayed silent is never asked again; never more than retry.max_attempts tries, the first one included;
-// retries only as far as the pool's retry budget goes; never past the deadline. When nobody is free, it is
+// retries in a pool only as far as its retry budget goes, then in the pools behind it; never past the deadline. When nobody is free, it is
 // for the waiting line to say when.
 //
 // Decides only: never sleeps, sends, or looks at a clock. Owned by one exchange on one loop; several plans on
@@ -100,6 +100,7 @@ class AttemptPlan {
  private:
   Step next(base::TimePoint now);
   Step make_try(Found&& found);
+  Step leave_tier(Found&& found);
   void note_wait(PlanTrace::Kind kind, base::TimePoint now);
   std::optional<Wait> find_wait_for_again(const FailureRow& row, base::TimePoint now);
   base::Duration first_byte_slice(const catalog::Target& target) const;

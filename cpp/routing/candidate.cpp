@@ -30,7 +30,8 @@ std::optional<Out> find_unfit(const catalog::Target& target, const Asking& askin
 std::string_view name_of(Out out) {
   static constexpr std::array<std::string_view, kOuts> kNames = {
       "unusable", "cooling",   "cooling_model", "cooling_address", "failing", "probing", "ramping",
-      "bucket",   "tokens",    "in_flight",     "context",         "too_slow", "awaited", "patience"};
+      "bucket",   "tokens",    "in_flight",     "context",         "too_slow", "awaited", "patience",
+      "retries"};
   return kNames[static_cast<std::size_t>(out)];
 }
 

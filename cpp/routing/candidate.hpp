@@ -30,8 +30,9 @@ enum class Out : std::uint8_t {
   too_slow,         // its first token is expected after the deadline
   awaited,          // others were here before: it is their turn
   patience,         // its tier is not worth leaving the one before it for
+  retries,          // its pool's retry budget is used up
 };
-inline constexpr std::size_t kOuts = 14;
+inline constexpr std::size_t kOuts = 15;
 std::string_view name_of(Out out);
 
 // What the plan asks for: the same at every candidate of one moment.
@@ -44,6 +45,8 @@ struct Asking {
   base::Duration ramp = std::chrono::seconds{10};
   std::uint64_t affinity = 0;        // see Asked
   bool in_line = false;              // it is this request's turn
+  std::uint64_t tiers_out = 0;       // a bit for each tier that is not asked any more; the 65th and later always are
+  bool leaves_out(std::size_t tier) const { return tier < 64 && (tiers_out >> tier & 1) != 0; }
 };
 
 // The right to call a target that is coming back: the leases and ramp places it was given. Movable; what was

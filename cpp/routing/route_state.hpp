@@ -33,6 +33,8 @@ class RouteState {
 
   std::span<const Tier> tiers() const { return tiers_; }
 
+  std::size_t number_of(const Tier& tier) const { return static_cast<std::size_t>(&tier - tiers_.data()); }
+
   // Candidates are numbered through all tiers, best tier first.
   std::uint32_t candidate_count() const { return candidates_; }
   const Tier& tier_of(std::uint32_t candidate) const;

@@ -50,6 +50,7 @@ std::optional<Found> find_in(const RouteState::Tier& tier, const Asking& asking,
 std::optional<Found> find_free(const RouteState& route, const Asking& asking, const Excluded& excluded,
                                base::Random& random, PlanTrace& trace, std::uint32_t attempts_before) {
   for (const RouteState::Tier& tier : route.tiers()) {
+    if (asking.leaves_out(route.number_of(tier))) continue;
     if (auto found = find_in(tier, asking, excluded, random, trace, attempts_before)) return found;
     if (tier.row->pool->patience_seconds <= 0) continue;
     const auto earliest = find_earliest_in(tier, asking, excluded);
@@ -64,6 +65,7 @@ std::optional<base::TimePoint> find_earliest(const RouteState& route, const Aski
                                              const Excluded& excluded) {
   std::optional<base::TimePoint> earliest;
   for (const RouteState::Tier& tier : route.tiers()) {
+    if (asking.leaves_out(route.number_of(tier))) continue;
     const auto here = find_earliest_in(tier, asking, excluded);
     if (here && (!earliest || *here < *earliest)) earliest = here;
     if (here && tier.row->pool->patience_seconds > 0 && *here <= asking.now + patience_of(tier)) break;
@@ -85,6 +87,7 @@ std::optional<base::TimePoint> find_nth_slot(const RouteState& route, const Aski
   std::vector<base::TimePoint> slots;
   base::Duration window{};
   for (const RouteState::Tier& tier : route.tiers()) {
+    if (asking.leaves_out(route.number_of(tier))) continue;
     for (std::uint32_t index = 0; index < tier.row->targets.size(); ++index) {
       if (is_excluded(excluded, tier.first + index)) continue;
       const catalog::Target& target = tier.row->targets[index];

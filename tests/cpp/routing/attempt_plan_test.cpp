@@ -122,6 +122,30 @@ TEST(AttemptPlan, AfterTheWaitABackendThatCoolsByThenIsLeft) {
   EXPECT_EQ(script.waited(), "try 1 of pool1");
 }
 
+TEST(AttemptPlan, APoolWithoutRetriesLeftDoesNotHideTheOneBehindIt) {
+  TestRoute route(Tiers{{{}, {}}, {{}}});
+  while (route.retries(0).take()) {
+  }
+  Script script(route);
+  EXPECT_EQ(script.start(), "try 0 of pool0");
+  EXPECT_EQ(script.fail(reset), "try 2 of pool1");
+  EXPECT_EQ(script.plan().trace().entries().back().out, Out::retries);
+  while (route.retries(1).take()) {
+  }
+  Script another(route);
+  EXPECT_EQ(another.start(), "try 0 of pool0");
+  EXPECT_EQ(another.fail(reset), "stop upstream_reset");
+}
+
+TEST(AttemptPlan, WithoutRetriesLeftATiersOnlyBackendIsNotWaitedFor) {
+  TestRoute route(Tiers{{{}}, {{}}});
+  while (route.retries(0).take()) {
+  }
+  Script script(route);
+  script.start();
+  EXPECT_EQ(script.fail(reset), "try 1 of pool1");
+}
+
 TEST(AttemptPlan, TheClientsOwnErrorStopsAndIsRelayed) {
   TestRoute route(Tiers{{{}, {}}});
   Script script(route);

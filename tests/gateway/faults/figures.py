@@ -1,0 +1,47 @@
+"""Figures of many repetitions: what the gates of the fault table are about. Knows no fault."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from headworks.testing import Entry, Upstream
+from support.until import until
+
+if TYPE_CHECKING:
+    from support.gateway import Gateway
+
+MakeUpstream = Callable[..., Upstream]
+MakeGateway = Callable[..., "Gateway"]
+
+REPETITIONS = 100
+"""The least for a percentile."""
+STEADY = {"failures": 0}
+"""settings.cooldown: nobody is ejected, so that the same fault can be met again and again."""
+EAGER = {"max_attempts": 3, "budget_percent": 100, "backoff_base_ms": 1}
+"""settings.retry: the budget is not what is looked at."""
+
+
+def now_ms() -> float:
+    """The clock of the upstream's journal."""
+    return time.monotonic() * 1000
+
+
+def percentile(values: Iterable[float], percent: float) -> float:
+    """The smallest of the values that so many percent of them do not exceed."""
+    ranked = sorted(values)
+    assert len(ranked) >= REPETITIONS, f"{len(ranked)} repetitions are too few for a percentile"
+    return ranked[math.ceil(len(ranked) * percent / 100) - 1]
+
+
+def ended(upstream: Upstream, count: int) -> list[Entry]:
+    """The journal, once it has so many entries and the gateway has left all of them."""
+
+    def found() -> list[Entry]:
+        entries = upstream.journal()
+        done = len(entries) >= count and all(one.peer_closed_ms is not None for one in entries)
+        return entries if done else []
+
+    return until(found, what=f"{count} calls, and the gateway's end of each")
