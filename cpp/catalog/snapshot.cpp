@@ -75,6 +75,7 @@ base::Result<std::shared_ptr<const Snapshot>> Snapshot::build(Rows rows, const S
   if (auto error = snapshot->index_pools(previous)) return *std::move(error);
   if (auto error = snapshot->take_backends(previous)) return *std::move(error);
   if (auto error = snapshot->take_client_keys(previous)) return *std::move(error);
+  snapshot->index_model_names();
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
 
@@ -274,6 +275,15 @@ Route Snapshot::make_route(Api api, std::string_view model) const {
     if (!tier.targets.empty()) route.tiers.push_back(std::move(tier));
   }
   return route;
+}
+
+void Snapshot::index_model_names() {
+  const auto add = [this](std::string_view name) {
+    if (name.find('*') == std::string_view::npos) model_names_.insert(name);
+  };
+  for (const BackendEntry& backend : backends_)
+    for (const ModelMapping& mapping : backend.row.model_mappings) add(mapping.canonical);
+  for (const Price& price : rows_.prices) add(price.model);
 }
 
 std::vector<std::string> Snapshot::listed_models() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -107,6 +108,9 @@ class Snapshot {
   // callers keep the result per snapshot.
   Route make_route(Api api, std::string_view model) const;
 
+  // Whether a mapping or a price row stands for exactly this model. O(1).
+  bool names(std::string_view model) const { return model_names_.contains(model); }
+
   // The model names to list: canonical names of usable backends, without wildcards, sorted, each once.
   std::vector<std::string> listed_models() const;
 
@@ -117,6 +121,7 @@ class Snapshot {
   std::optional<base::Error> take_client_keys(const Snapshot* previous);
   std::optional<base::Error> index_backend(BackendEntry& entry, const Snapshot* previous);
   std::optional<base::Error> index_digests();
+  void index_model_names();
   void join_origins(const Snapshot* previous);
   const ClientKeyEntry* find_client_key_by_id(std::string_view id) const;
 
@@ -128,6 +133,7 @@ class Snapshot {
   std::vector<std::shared_ptr<gauges::RetryBudget>> retry_budgets_;  // in pool order
   std::unordered_map<std::string_view, std::uint32_t> backend_ids_, backend_names_;
   std::unordered_map<std::string_view, std::uint32_t> client_key_ids_;
+  std::unordered_set<std::string_view> model_names_;  // of mappings and prices, without those that hold a `*`
   // Open addressing over client_keys_, at most half full; kFree marks an empty place. The digests are keyed
   // hashes, so nobody can choose where they fall.
   static constexpr std::uint32_t kFree = ~std::uint32_t{0};

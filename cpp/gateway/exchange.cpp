@@ -66,6 +66,7 @@ void Exchange::set_client_key(const catalog::ClientKeyEntry& key, gauges::Reserv
 void Exchange::set_route(std::shared_ptr<const ModelRoute> route) {
   route_ = std::move(route);
   record_.model = route_->model;
+  if (route_->named) record_.model_label = route_->model;
   record_.keep_alive = route_;
 }
 

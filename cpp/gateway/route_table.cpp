@@ -37,6 +37,7 @@ ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api
                        catalog::Route route)
     : catalog(std::move(from)),
       model(name),
+      named(catalog->snapshot->names(name)),
       lane(std::hash<std::string_view>{}(name) * 2 + static_cast<std::uint64_t>(api)),
       state(std::move(route)) {}
 

@@ -64,6 +64,7 @@ struct ExchangeRecord {
   std::string_view client_key_id;
   std::string_view client_key;  // its name
   std::string_view model;       // as asked; empty when none was given or it is unknown
+  std::string_view model_label; // the same if the catalog names it, else empty: clients invent names under a wildcard
   bool stream = false;
   std::uint16_t status = 0;     // sent to the client; 499 when it left first
   std::optional<base::ErrorKind> error;

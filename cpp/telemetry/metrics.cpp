@@ -51,7 +51,7 @@ void Metrics::on_exchanges(std::span<const ExchangeRecord> records) {
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), record.status).ptr;
     const std::string_view status(digits.data(), static_cast<std::size_t>(end - digits.data()));
     const std::string_view pool = record.attempts.empty() ? kOther : or_other(record.attempts.back().pool);
-    add(Metric::exchanges, {or_other(record.route), or_other(record.model), pool, status});
+    add(Metric::exchanges, {or_other(record.route), or_other(record.model_label), pool, status});
     observe(Metric::exchange_seconds, {}, seconds_of(record.total));
     observe(Metric::overhead_seconds, {}, seconds_of(record.overhead));
     observe(Metric::queue_wait_seconds, {}, seconds_of(record.queue_wait));
@@ -63,7 +63,7 @@ void Metrics::on_exchanges(std::span<const ExchangeRecord> records) {
 
 void Metrics::on_attempt(const ExchangeRecord& exchange, const AttemptRecord& attempt) {
   const std::string_view backend = or_other(attempt.backend);
-  const std::string_view model = or_other(exchange.model);
+  const std::string_view model = or_other(exchange.model_label);
   add(Metric::attempts, {backend, attempt.error ? base::code_of(*attempt.error) : std::string_view("ok")});
   if (!attempt.error && attempt.first_byte > base::Duration::zero())
     observe(Metric::time_to_first_token_seconds, {backend}, seconds_of(attempt.first_byte));

@@ -1,7 +1,7 @@
 """What breaks off or does not fit: resets at every place, early answers, interim answers, surplus bytes.
 
-Covered elsewhere: F03 streams/test_pooled_connections.py (test_no_client_hears_of_a_connection_that_went_away,
-0 of 1,000); F06's form and its row in the ledger, for every dialect, streams/test_faults.py
+Covered elsewhere: F03 streams/test_pooled_connections.py (a connection that went away, 0 of 1,000
+errors); F06's form and its row in the ledger, for every dialect, streams/test_faults.py
 (test_a_stream_that_breaks_ends_with_an_error_event); F44 edge/test_upstream_answers.py (U06, U07); F45's
 form there (U10, U23) and in test_pooled_connections.py.
 """
@@ -108,6 +108,7 @@ def test_half_an_answer_is_never_a_whole_one(
 # F06
 
 
+@pytest.mark.costs
 def test_a_reset_in_mid_stream_is_told_at_once(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """From the reset to the error event: p99 <= 20 ms."""
     only = upstream([{"stream": {"events": 20}, "fault": {"at": "event", "do": "reset", "after": 5}}])
@@ -144,6 +145,7 @@ def ask_large(house: Gateway, mebibytes: int, *, seconds: float = 5) -> tuple[Ra
         return client.request("POST", CHAT, headers=HEADERS, body=body), now_ms()
 
 
+@pytest.mark.costs
 def test_an_early_answer_ends_the_upload(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """413 at the head, while we still send: no deadlock, and the client has it within 50 ms."""
     refusal = {"error": {"message": "too large", "code": "too_large"}}
@@ -168,7 +170,7 @@ def test_an_early_answer_ends_the_upload(upstream: MakeUpstream, gateway: MakeGa
 def test_half_an_upload_is_not_followed_by_the_next_request(
     upstream: MakeUpstream, gateway: MakeGateway, status: int
 ) -> None:
-    """The upstream keeps its connection and still waits for the rest: what we sent next would be that rest."""
+    """The upstream still waits for the rest on its connection: what we sent next would be that rest."""
     first = upstream([{"early": True, "status": status, "times": 1}, {}])
     backends = backend("first", first), backend("second", upstream(), "fallback")
     house = gateway(
@@ -192,7 +194,7 @@ def test_half_an_upload_is_not_followed_by_the_next_request(
 # F45
 
 
-POISON = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n\"poison\""
+POISON = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n"poison"'
 
 
 def test_nobody_gets_the_bytes_behind_anothers_answer(upstream: MakeUpstream, gateway: MakeGateway) -> None:

@@ -50,7 +50,7 @@ BETWEEN: dict[str, bytes] = {
     "a huge number": b'data: {"choices":[],"n":1' + b"0" * 400 + b"}\n\n",
     "usage of the wrong type": b'data: {"choices":[],"usage":"much"}\n\n',
     "negative usage": b'data: {"choices":[],"usage":{"prompt_tokens":-5,"completion_tokens":-1}}\n\n',
-    "usage beyond 64 bits": b'data: {"choices":[],"usage":{"prompt_tokens":1e300,"completion_tokens":1e300}}\n\n',
+    "usage beyond 64 bits": b'data: {"usage":{"prompt_tokens":1e300,"completion_tokens":1e300}}\n\n',
     "CR only": b"data: " + HELLO.encode() + b"\r\r",
     "CR LF": b"data: " + HELLO.encode() + b"\r\n\r\n",
     "line ends mixed": b"data: " + HELLO.encode() + b"\r\n\n",

@@ -1,9 +1,8 @@
 """Who says nothing, or too little: upstreams that hang or drip, clients that send slowly.
 
-Covered elsewhere: F07's failover and its status test_pools.py (silence) and streams/test_faults.py; F08's error
-event streams/test_faults.py (hang); F09's deadline there (test_the_time_for_all_of_it_is_up_in_the_middle); F21's
-deadlines of a head and of a stalled body edge/test_heads.py (B34, B35) and edge/test_framing.py (S30). Here are
-the figures.
+Covered elsewhere: F07's failover and status test_pools.py, streams/test_faults.py; F08's error event and
+F09's deadline streams/test_faults.py; F21's deadlines of a head and of a stalled body edge/test_heads.py (B34,
+B35) and edge/test_framing.py (S30). Here are the figures.
 """
 
 from __future__ import annotations
@@ -54,6 +53,7 @@ def expect_on_time(took: list[float]) -> None:
 # F07
 
 
+@pytest.mark.costs
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_a_first_byte_is_waited_for_as_long_as_set(
     upstream: MakeUpstream, gateway: MakeGateway, stream: bool
@@ -76,6 +76,7 @@ def test_a_first_byte_is_waited_for_as_long_as_set(
     expect_on_time([(one.peer_closed_ms or 0) - one.at_ms for one in ended(first, REPETITIONS)])
 
 
+@pytest.mark.costs
 def test_alone_it_is_504_on_time(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = gateway(
         config(
@@ -100,6 +101,7 @@ def test_alone_it_is_504_on_time(upstream: MakeUpstream, gateway: MakeGateway) -
 # F08
 
 
+@pytest.mark.costs
 def test_silence_in_a_stream_is_cut_on_time(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     first = upstream([{"stream": {"events": 9}, "fault": {"at": "event", "do": "hang", "after": 3}}])
     house = gateway(
@@ -151,7 +153,9 @@ def test_drips_end_at_the_deadline_and_cost_little_memory(
     count, seconds = 200, 2
     shape = {"events": 1_000_000, "event_bytes": 200, "per_second": 0}
     rule: dict[str, Any] = {"stream": shape} if stream else {"text": "x" * 100_000}
-    only = upstream({"rules": [{**rule, "drip": {"bytes": 1, "every_ms": 10}}], "journal": {"entries": count}})
+    only = upstream(
+        {"rules": [{**rule, "drip": {"bytes": 1, "every_ms": 10}}], "journal": {"entries": count}}
+    )
     house = gateway(
         config(backend("only", only), timeouts={"total_seconds": seconds}, cooldown=STEADY, retry=EAGER),
         key=KEY,
@@ -204,9 +208,10 @@ SLOW: dict[str, bytes] = {
 }
 
 
+@pytest.mark.costs
 @pytest.mark.parametrize("what", SLOW)
 def test_slow_senders_are_freed_on_time(upstream: MakeUpstream, gateway: MakeGateway, what: str) -> None:
-    """Head and body have a second: every one of 500 is gone 0.1 of it later (the table's 10 and 11 seconds)."""
+    """Head and body have a second: every one of 500 is gone 0.1 of it later (the table's 10 and 11 s)."""
     count = 500
     only = upstream()
     house = gateway(
@@ -230,9 +235,12 @@ def median_group(measure: Callable[[], float]) -> float:
     return sorted(measure() for _ in range(5))[2]
 
 
+@pytest.mark.costs
 def test_slow_senders_do_not_slow_the_others(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """p99 of a good client rises by at most 20 % (and the half millisecond that a scheduler is allowed)."""
-    house = gateway(config(backend("only", upstream({"journal": False}))), key=KEY, arguments=("--workers", "1"))
+    house = gateway(
+        config(backend("only", upstream({"journal": False}))), key=KEY, arguments=("--workers", "1")
+    )
     body = json.dumps(fields_of(CHAT)).encode()
 
     with RawClient(house.url) as good:

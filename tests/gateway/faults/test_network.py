@@ -1,0 +1,271 @@
+"""What stands between us and an upstream: networks that swallow, names that lead nowhere, bad TLS.
+
+Covered elsewhere: F01 routing/test_recovery.py; resumed sessions test_serving.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import socket
+import ssl
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from gateway.faults.figures import EAGER, STEADY, MakeGateway, MakeUpstream, now_ms
+from support.asking import KEY, ask, backend, config, error_of, rows_of
+from support.gateway import Gateway
+from support.until import until
+
+
+def failures_of(house: Gateway) -> set[str]:
+    """How the failed attempts failed."""
+    sql = "SELECT error FROM attempts WHERE error IS NOT NULL"
+    return {row["error"] for row in until(lambda: rows_of(house, sql), what="failed attempts")}
+
+
+# F02
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port that answers no SYN: its listener accepts nobody, and its backlog is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
+@pytest.mark.costs
+def test_a_network_that_swallows_costs_the_connect_clock(
+    upstream: MakeUpstream, gateway: MakeGateway
+) -> None:
+    """Failover at the clock's end and at most 0.1 s later."""
+    with black_hole() as port:
+        first = backend("first", f"http://127.0.0.1:{port}/v1")
+        second = backend("second", upstream(), "fallback")
+        timeouts = {"connect_seconds": 0.5}
+        house = gateway(config(first, second, timeouts=timeouts, cooldown=STEADY, retry=EAGER), key=KEY)
+
+        def timed(_: int) -> float:
+            begin = now_ms()
+            answer = ask(house)
+            assert (answer.status, answer.header("x-headworks-backend")) == (200, "second")
+            return now_ms() - begin
+
+        with ThreadPoolExecutor(5) as pool:
+            took = list(pool.map(timed, range(20)))
+
+    assert min(took) >= 495
+    assert sorted(took)[-2] <= 600
+    rows = until(
+        lambda: rows_of(house, "SELECT * FROM attempts WHERE error IS NOT NULL"), what="failed attempts"
+    )
+    assert {row["error"] for row in rows} == {"upstream_connect"}
+
+
+# F25
+
+
+def test_a_name_that_leads_nowhere_harms_nobody_else(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    """The lookup is bounded by the connect clock, and others do not wait for it."""
+    lost = backend("lost", "http://no-such-host.invalid/v1", model_mappings={"lost": "lost"})
+    well = backend("well", upstream(), model_mappings={"well": "well"})
+    timeouts = {"connect_seconds": 1}
+    house = gateway(config(lost, well, timeouts=timeouts, cooldown=STEADY, retry=EAGER), key=KEY)
+    assert ask(house, model="well").status == 200
+    ended = threading.Event()
+
+    def ask_the_lost() -> tuple[int, str, float]:
+        begin = now_ms()
+        answer = ask(house, model="lost")
+        return answer.status, error_of(answer)["code"], now_ms() - begin
+
+    with ThreadPoolExecutor(8) as pool:
+        lost_ones = [pool.submit(ask_the_lost) for _ in range(8)]
+        while not all(one.done() for one in lost_ones):
+            begin = now_ms()
+            assert ask(house, model="well").status == 200
+            assert now_ms() - begin < 500
+        ended.set()
+        for one in lost_ones:
+            status, code, took = one.result()
+            assert (status, code) == (502, "upstream_connect")
+            assert took < 4000, "two tries with a backoff between them"
+
+
+# F26
+
+AUTHORITY = trustme.CA()
+ANSWER = {"id": "x", "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}}]}
+NOW = datetime.datetime.now(datetime.UTC)
+DAY = datetime.timedelta(days=1)
+
+
+class TlsServer:
+    """Answers every request of an encrypted connection with `raw`, then closes; counts handshakes."""
+
+    def __init__(self, context: ssl.SSLContext, raw: bytes, *, notify: bool) -> None:
+        self.context, self.raw, self.notify = context, raw, notify
+        self.handshakes = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+            except OSError:
+                return
+            plain.settimeout(5)
+            with contextlib.suppress(OSError), plain:
+                encrypted = self.context.wrap_socket(plain, server_side=True)
+                with encrypted:
+                    self._answer(encrypted)
+
+    def _answer(self, client: ssl.SSLSocket) -> None:
+        self.handshakes += 1
+        got = b""
+        while b"\r\n\r\n" not in got:
+            got += client.recv(65536) or b"\r\n\r\n"
+        client.sendall(self.raw)
+        if self.notify:
+            client.unwrap().close()
+
+    def close(self) -> None:
+        self.listener.close()
+
+
+@pytest.fixture
+def tls() -> Iterator[Callable[..., TlsServer]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(leaf: trustme.LeafCert, raw: bytes = b"", **options: Any) -> TlsServer:
+            notify, context = options.get("notify", True), options.get("context")
+            made = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            leaf.configure_cert(made)
+            body = json.dumps(ANSWER).encode()
+            head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+            server = TlsServer(made, raw or head.encode() + body, notify=notify)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+def trusting(tmp_path: Path) -> dict[str, str]:
+    """An environment in which the tests' own authority is all that is trusted."""
+    file = tmp_path / "authority.pem"
+    AUTHORITY.cert_pem.write_to_path(str(file))
+    return {"SSL_CERT_FILE": str(file), "SSL_CERT_DIR": "/nonexistent"}
+
+
+def old_protocol() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+def issue(name: str, begin: int = -9, end: int = 9) -> trustme.LeafCert:
+    """A certificate of our authority, valid from and to so many days from now."""
+    return AUTHORITY.issue_cert(name, not_before=NOW + begin * DAY, not_after=NOW + end * DAY)
+
+
+BAD: dict[str, Callable[[], tuple[trustme.LeafCert, ssl.SSLContext | None]]] = {
+    "expired": lambda: (issue("localhost", end=-1), None),
+    "not valid yet": lambda: (issue("localhost", begin=1), None),
+    "of another name": lambda: (issue("elsewhere.example"), None),
+    "of another authority": lambda: (trustme.CA().issue_cert("localhost"), None),
+    "of an address, for a name": lambda: (issue("127.0.0.1"), None),
+    "of an old protocol": lambda: (issue("localhost"), old_protocol()),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_certificate_is_never_accepted(
+    upstream: MakeUpstream, gateway: MakeGateway, tls: Callable[..., TlsServer], tmp_path: Path, what: str
+) -> None:
+    leaf, context = BAD[what]()
+    server = tls(leaf, context=context)
+    bad = backend("bad", f"https://localhost:{server.port}/v1")
+    backup = backend("backup", upstream(), "fallback")
+    environment = trusting(tmp_path)
+    house = gateway(config(bad, backup, cooldown=STEADY, retry=EAGER), key=KEY, environment=environment)
+
+    answers = [ask(house) for _ in range(5)]
+
+    assert {(one.status, one.header("x-headworks-backend")) for one in answers} == {(200, "backup")}
+    assert server.handshakes == 0, "no request may reach it"
+    rows = until(
+        lambda: rows_of(house, "SELECT * FROM attempts WHERE error IS NOT NULL"), what="failed attempts"
+    )
+    assert {row["error"] for row in rows} == {"upstream_connect"}
+
+
+@pytest.mark.parametrize("what", ["nothing is said", "no TLS at all"])
+def test_a_handshake_that_does_not_happen(upstream: MakeUpstream, gateway: MakeGateway, what: str) -> None:
+    with contextlib.ExitStack() as stack:
+        if what == "nothing is said":
+            silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            port = silent.getsockname()[1]
+        else:
+            port = int(upstream().url.rpartition(":")[2])
+        bad = backend("bad", f"https://127.0.0.1:{port}/v1")
+        backup = backend("backup", upstream(), "fallback")
+        settings = {"timeouts": {"connect_seconds": 0.4}, "cooldown": STEADY, "retry": EAGER}
+        house = gateway(config(bad, backup, **settings), key=KEY)
+        begin = now_ms()
+        answer = ask(house)
+        assert (answer.status, answer.header("x-headworks-backend")) == (200, "backup")
+        assert now_ms() - begin < 3000
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_a_good_certificate_is_accepted(
+    gateway: MakeGateway, tls: Callable[..., TlsServer], tmp_path: Path, name: str
+) -> None:
+    server = tls(AUTHORITY.issue_cert(name))
+    good = backend("good", f"https://{name}:{server.port}/v1")
+    house = gateway(config(good), key=KEY, environment=trusting(tmp_path))
+    answer = ask(house)
+    assert (answer.status, json.loads(answer.body)["choices"][0]["message"]["content"]) == (200, "hello")
+
+
+def test_an_end_without_close_notify_is_a_cut(
+    gateway: MakeGateway, tls: Callable[..., TlsServer], tmp_path: Path
+) -> None:
+    """Where the end of the connection is the end of the body, anybody on the way could have made it."""
+    raw = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n" + json.dumps(ANSWER).encode()
+    leaf = AUTHORITY.issue_cert("localhost")
+    cut, whole = tls(leaf, raw=raw, notify=False), tls(leaf, raw=raw, notify=True)
+    backends = [
+        backend("cut", f"https://localhost:{cut.port}/v1", model_mappings={"cut": "m"}),
+        backend("whole", f"https://localhost:{whole.port}/v1", model_mappings={"whole": "m"}),
+    ]
+    house = gateway(config(*backends, cooldown=STEADY), key=KEY, environment=trusting(tmp_path))
+
+    good = ask(house, model="whole")
+    bad = [ask(house, model="cut") for _ in range(5)]
+
+    assert (good.status, good.complete) == (200, True)
+    assert [one for one in bad if one.status == 200 and one.complete] == []
