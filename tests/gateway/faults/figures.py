@@ -1,10 +1,12 @@
-"""Figures of many repetitions: what the gates of the fault table are about. Knows no fault."""
+"""Figures of many repetitions, what the gates of the fault table are about; and a hole in the network."""
 
 from __future__ import annotations
 
+import contextlib
 import math
+import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from headworks.testing import Entry, Upstream
@@ -45,3 +47,18 @@ def ended(upstream: Upstream, count: int) -> list[Entry]:
         return entries if done else []
 
     return until(found, what=f"{count} calls, and the gateway's end of each")
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port that answers no SYN: its listener accepts nobody, and its backlog is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect(listener.getsockname())
+        yield int(listener.getsockname()[1])

@@ -14,7 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.faults.figures import EAGER, STEADY, MakeGateway, MakeUpstream, ended, now_ms, percentile
+from gateway.faults.figures import (
+    EAGER,
+    STEADY,
+    MakeGateway,
+    MakeUpstream,
+    black_hole,
+    ended,
+    now_ms,
+    percentile,
+)
 from support.asking import CHAT, KEY, ask, backend, config, fields_of, metrics_of
 from support.gateway import Gateway
 from support.raw_client import RawClient
@@ -77,6 +86,22 @@ def test_who_leaves_takes_the_upstream_call_along(
     took = [(one.peer_closed_ms or 0) - at for one, at in zip(ended(only, 100), left, strict=True)]
     assert percentile(took, 99) <= 100
     until(lambda: in_flight(house) == 0, what="nobody in flight")
+
+
+@pytest.mark.costs
+def test_who_leaves_while_we_connect_frees_the_place(gateway: MakeGateway) -> None:
+    """State (b): there is no upstream to see it; the place in flight is free within 100 ms."""
+    with black_hole() as port:
+        lost = backend("only", f"http://127.0.0.1:{port}/v1", max_in_flight=1)
+        house = gateway(config(lost, timeouts={"connect_seconds": 30}, cooldown=STEADY), key=KEY)
+        took = []
+        for _ in range(20):
+            with begin(house, stream=True):
+                until(lambda: in_flight(house) == 1, what="the call")
+            left = now_ms()
+            until(lambda: in_flight(house) == 0, what="its end")
+            took.append(now_ms() - left)
+    assert sorted(took)[-2] <= 100
 
 
 def test_ten_thousand_that_leave_cost_no_slot(upstream: MakeUpstream, gateway: MakeGateway) -> None:

@@ -1,6 +1,6 @@
 """What stands between us and an upstream: networks that swallow, names that lead nowhere, bad TLS.
 
-Covered elsewhere: F01 routing/test_recovery.py; resumed sessions test_serving.py.
+Covered elsewhere: F01's three failures routing/test_recovery.py; resumed sessions test_serving.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from typing import Any
 import pytest
 import trustme
 
-from gateway.faults.figures import EAGER, STEADY, MakeGateway, MakeUpstream, now_ms
+from gateway.faults.figures import (
+    EAGER,
+    REPETITIONS,
+    STEADY,
+    MakeGateway,
+    MakeUpstream,
+    black_hole,
+    now_ms,
+    percentile,
+)
 from support.asking import KEY, ask, backend, config, error_of, rows_of
 from support.gateway import Gateway
 from support.until import until
@@ -32,22 +41,31 @@ def failures_of(house: Gateway) -> set[str]:
     return {row["error"] for row in until(lambda: rows_of(house, sql), what="failed attempts")}
 
 
-# F02
+# F01
 
 
-@contextlib.contextmanager
-def black_hole() -> Iterator[int]:
-    """A port that answers no SYN: its listener accepts nobody, and its backlog is full."""
+@pytest.mark.costs
+def test_a_refused_connection_costs_hardly_any_time(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    """With one healthy of three: all succeed, and p99 of what the failover takes is <= 20 ms."""
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(8):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                filler.connect(listener.getsockname())
-        yield int(listener.getsockname()[1])
+        nobody = [stack.enter_context(socket.socket()) for _ in range(2)]
+        for one in nobody:
+            one.bind(("127.0.0.1", 0))  # and never listens
+        dead = [
+            backend(f"dead{number}", f"http://127.0.0.1:{one.getsockname()[1]}/v1")
+            for number, one in enumerate(nobody)
+        ]
+        house = gateway(config(*dead, backend("well", upstream()), cooldown=STEADY, retry=EAGER), key=KEY)
+
+        answers = [ask(house) for _ in range(3 * REPETITIONS)]
+
+    assert {(one.status, one.header("x-headworks-backend")) for one in answers} == {(200, "well")}
+    sql = "SELECT max(attempt_at_us) AS at_us FROM attempts GROUP BY request_id HAVING count(*) > 1"
+    failed_over = until(lambda: rows if len(rows := rows_of(house, sql)) >= 180 else None, what="the ledger")
+    assert percentile((row["at_us"] / 1000 for row in failed_over), 99) <= 20
+
+
+# F02
 
 
 @pytest.mark.costs
@@ -232,8 +250,8 @@ def test_a_handshake_that_does_not_happen(upstream: MakeUpstream, gateway: MakeG
             port = int(upstream().url.rpartition(":")[2])
         bad = backend("bad", f"https://127.0.0.1:{port}/v1")
         backup = backend("backup", upstream(), "fallback")
-        settings = {"timeouts": {"connect_seconds": 0.4}, "cooldown": STEADY, "retry": EAGER}
-        house = gateway(config(bad, backup, **settings), key=KEY)
+        timeouts = {"connect_seconds": 0.4}
+        house = gateway(config(bad, backup, timeouts=timeouts, cooldown=STEADY, retry=EAGER), key=KEY)
         begin = now_ms()
         answer = ask(house)
         assert (answer.status, answer.header("x-headworks-backend")) == (200, "backup")

@@ -1,8 +1,8 @@
 """Who says nothing, or too little: upstreams that hang or drip, clients that send slowly.
 
 Covered elsewhere: F07's failover and status test_pools.py, streams/test_faults.py; F08's error event and
-F09's deadline streams/test_faults.py; F21's deadlines of a head and of a stalled body edge/test_heads.py (B34,
-B35) and edge/test_framing.py (S30). Here are the figures.
+F09's deadline streams/test_faults.py; F21's deadlines of a head and of a stalled body edge/test_heads.py
+(B34, B35) and edge/test_framing.py (S30). Here are the figures.
 """
 
 from __future__ import annotations
