@@ -48,10 +48,13 @@ enum class BodyRule : std::uint8_t { none, optional, required };
 struct RouteRow {
   std::string_view method;
   std::string_view path;  // under /admin/v1: "/backends/{id}"
+  std::string_view name;  // of the operation, as clients call it
   Role role;
   Endpoint endpoint;
   std::string_view summary;
+  std::string_view gives;  // the schema of the answer; empty: 204
   BodyRule body = BodyRule::none;
+  std::string_view takes = {};  // the schema of the body
   std::string_view query = {};  // the names it takes, with blanks between
 };
 

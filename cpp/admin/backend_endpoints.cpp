@@ -1,9 +1,9 @@
 // Backends: their rows, and what is done to them by hand.
-#include <boost/json.hpp>
 #include <cmath>
 
 #include "admin/body.hpp"
 #include "admin/endpoints.hpp"
+#include "admin/store_calls.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/utc_time.hpp"
 
@@ -30,8 +30,6 @@ std::optional<Backend> find_backend(CatalogTables& tables, std::string_view id_o
   return row ? std::move(row) : tables.backends.find_by_name(id_or_name, store::Keys::closed);
 }
 
-store::CatalogWriter::Options by(const Call& call) { return {.actor = call.actor, .if_revision = call.if_revision}; }
-
 boost::json::object json_of(const Backend& row) { return catalog::format_backend(row, catalog::View::admin); }
 
 // What a row cannot know: the gauges now.
@@ -44,15 +42,10 @@ boost::json::object live_of(const catalog::BackendEntry& backend, base::TimePoin
           {"first_byte_ms", std::chrono::duration<double, std::milli>(gauge.expected_first_byte(now)).count()}};
 }
 
-Reply reply_with(boost::json::value body, std::uint64_t revision, std::uint16_t status = 200) {
-  return {.status = status, .body = boost::json::serialize(body), .revision = revision};
-}
-
 // Runs `edit(tables, row)` -> Result<bool> on the backend that the path names, as one change, and answers the row
 // after it.
 template <class Edit>
 net::Task<Result<Changed<boost::json::object>>> change_state(AdminContext& context, Call& call, Edit edit) {
-  StoreAnswer<Changed<boost::json::object>> changed(context.loop);
   auto body = [id = call.path.front(), edit](CatalogTables& tables) -> Result<boost::json::object> {
     const auto row = find_backend(tables, id);
     if (!row) return unknown_backend();
@@ -60,52 +53,46 @@ net::Task<Result<Changed<boost::json::object>>> change_state(AdminContext& conte
     if (!done) return done.error();
     return json_of(*tables.backends.find(row->id, store::Keys::closed));
   };
-  changed.refuse_unless(context.shared.store.post_change(by(call), std::move(body), changed.callback()));
-  Result<Changed<boost::json::object>> answer = co_await changed;
-  co_return answer;
+  return change_store(context, call, std::move(body));
 }
 
 }  // namespace
 
 net::Task<Answer> list_backends(AdminContext& context, Call& call) {
-  StoreAnswer<boost::json::array> found(context.loop);
   auto body = [pool = std::string(call.find_query("pool"))](CatalogTables& tables) {
     boost::json::array rows;
     const auto wanted = pool.empty() ? std::nullopt : std::optional<std::string_view>(pool);
     for (const Backend& row : tables.backends.list(wanted, false, store::Keys::closed)) rows.push_back(json_of(row));
     return rows;
   };
-  found.refuse_unless(context.shared.store.post_ask(std::move(body), found.callback()));
-  Result<boost::json::array> rows = co_await found;
+  auto asking = ask_store(context, std::move(body));
+  Result<boost::json::array> rows = co_await asking;
   if (!rows) co_return rows.error();
   const auto snapshot = context.snapshot();
   const base::TimePoint now = context.loop.refresh_now();
   for (boost::json::value& row : *rows)
     if (const auto* live = snapshot->find_backend(std::string_view(row.at("id").as_string())))
       row.as_object()["live"] = live_of(*live, now);
-  boost::json::object page{{"data", *std::move(rows)}, {"next", nullptr}};
-  co_return reply_with(std::move(page), snapshot->revision());
+  co_return reply_page(*std::move(rows), std::nullopt, snapshot->revision());
 }
 
 net::Task<Answer> get_backend(AdminContext& context, Call& call) {
-  StoreAnswer<std::optional<boost::json::object>> found(context.loop);
   auto body = [id = call.path.front()](CatalogTables& tables) {
     const auto row = find_backend(tables, id);
     return row ? std::optional(json_of(*row)) : std::nullopt;
   };
-  found.refuse_unless(context.shared.store.post_ask(std::move(body), found.callback()));
-  Result<std::optional<boost::json::object>> row = co_await found;
+  auto asking = ask_store(context, std::move(body));
+  Result<std::optional<boost::json::object>> row = co_await asking;
   if (!row) co_return row.error();
   if (!*row) co_return unknown_backend();
   const auto snapshot = context.snapshot();
   boost::json::object shown = **std::move(row);
   if (const auto* live = snapshot->find_backend(std::string_view(shown.at("id").as_string())))
     shown["live"] = live_of(*live, context.loop.refresh_now());
-  co_return reply_with(std::move(shown), snapshot->revision());
+  co_return reply_json(shown, snapshot->revision());
 }
 
 net::Task<Answer> create_backend(AdminContext& context, Call& call) {
-  StoreAnswer<Changed<boost::json::object>> changed(context.loop);
   auto body = [document = call.body](CatalogTables& tables) -> Result<boost::json::object> {
     Backend row;
     const catalog::Outcome outcome = catalog::parse_backend(document, catalog::Completeness::whole, {}, row);
@@ -114,10 +101,10 @@ net::Task<Answer> create_backend(AdminContext& context, Call& call) {
     if (!made) return made.error();
     return json_of(*tables.backends.find(made->id, store::Keys::closed));
   };
-  changed.refuse_unless(context.shared.store.post_change(by(call), std::move(body), changed.callback()));
-  Result<Changed<boost::json::object>> made = co_await changed;
+  auto changing = change_store(context, call, std::move(body));
+  Result<Changed<boost::json::object>> made = co_await changing;
   if (!made) co_return made.error();
-  co_return reply_with(std::move(made->value), made->revision, 201);
+  co_return reply_json(made->value, made->revision, 201);
 }
 
 net::Task<Answer> change_backend(AdminContext& context, Call& call) {
@@ -132,18 +119,17 @@ net::Task<Answer> change_backend(AdminContext& context, Call& call) {
   auto changing = change_state(context, call, std::move(edit));
   Result<Changed<boost::json::object>> changed = co_await changing;
   if (!changed) co_return changed.error();
-  co_return reply_with(std::move(changed->value), changed->revision);
+  co_return reply_json(changed->value, changed->revision);
 }
 
 net::Task<Answer> remove_backend(AdminContext& context, Call& call) {
-  StoreAnswer<Changed<bool>> changed(context.loop);
   auto body = [id = call.path.front()](CatalogTables& tables) -> Result<bool> {
     const auto row = find_backend(tables, id);
     if (!row) return unknown_backend();
     return store::delete_backend(tables, row->id);
   };
-  changed.refuse_unless(context.shared.store.post_change(by(call), std::move(body), changed.callback()));
-  const Result<Changed<bool>> gone = co_await changed;
+  auto changing = change_store(context, call, std::move(body));
+  const Result<Changed<bool>> gone = co_await changing;
   if (!gone) co_return gone.error();
   co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
 }
@@ -162,7 +148,7 @@ net::Task<Answer> put_backend_status(AdminContext& context, Call& call) {
   auto changing = change_state(context, call, std::move(edit));
   Result<Changed<boost::json::object>> changed = co_await changing;
   if (!changed) co_return changed.error();
-  co_return reply_with(std::move(changed->value), changed->revision);
+  co_return reply_json(changed->value, changed->revision);
 }
 
 net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call) {
@@ -193,7 +179,7 @@ net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call) {
     live->gauge->clear();
     live->gauge->recovery().cool(context.loop.now() + (*until - context.loop.wall()));
   }
-  co_return reply_with(std::move(changed->value), changed->revision);
+  co_return reply_json(changed->value, changed->revision);
 }
 
 net::Task<Answer> clear_backend_cooldown(AdminContext& context, Call& call) {
@@ -207,7 +193,7 @@ net::Task<Answer> clear_backend_cooldown(AdminContext& context, Call& call) {
     live->origin->recovery().clear();
     context.shared.on_gauges_changed();
   }
-  co_return reply_with(std::move(changed->value), changed->revision);
+  co_return reply_json(changed->value, changed->revision);
 }
 
 }  // namespace headworks::admin

@@ -21,4 +21,33 @@ net::Task<Answer> put_backend_status(AdminContext& context, Call& call);
 net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call);
 net::Task<Answer> clear_backend_cooldown(AdminContext& context, Call& call);
 
+// pool_endpoints.cpp
+net::Task<Answer> list_pools(AdminContext& context, Call& call);
+net::Task<Answer> get_pool(AdminContext& context, Call& call);
+net::Task<Answer> put_pool(AdminContext& context, Call& call);
+net::Task<Answer> change_pool(AdminContext& context, Call& call);
+net::Task<Answer> remove_pool(AdminContext& context, Call& call);
+net::Task<Answer> get_pool_stats(AdminContext& context, Call& call);
+
+// client_key_endpoints.cpp
+net::Task<Answer> list_client_keys(AdminContext& context, Call& call);
+net::Task<Answer> create_client_key(AdminContext& context, Call& call);
+net::Task<Answer> get_client_key(AdminContext& context, Call& call);
+net::Task<Answer> change_client_key(AdminContext& context, Call& call);
+net::Task<Answer> remove_client_key(AdminContext& context, Call& call);
+
+// settings_endpoints.cpp
+net::Task<Answer> get_settings(AdminContext& context, Call& call);
+net::Task<Answer> change_settings(AdminContext& context, Call& call);
+net::Task<Answer> list_prices(AdminContext& context, Call& call);
+net::Task<Answer> put_prices(AdminContext& context, Call& call);
+net::Task<Answer> get_config(AdminContext& context, Call& call);
+net::Task<Answer> put_config(AdminContext& context, Call& call);
+net::Task<Answer> list_revisions(AdminContext& context, Call& call);
+net::Task<Answer> get_revision(AdminContext& context, Call& call);
+net::Task<Answer> list_audit(AdminContext& context, Call& call);
+
+// openapi.cpp
+net::Task<Answer> get_openapi(AdminContext& context, Call& call);
+
 }  // namespace headworks::admin

@@ -6,6 +6,7 @@
 #include "admin/body.hpp"
 #include "admin/endpoints.hpp"
 #include "admin/exchange_json.hpp"
+#include "admin/store_calls.hpp"
 #include "catalog/utc_time.hpp"
 #include "routing/explanation.hpp"
 #include "routing/sticky.hpp"
@@ -162,22 +163,20 @@ net::Task<Answer> post_explain(AdminContext& context, Call& call) {
   const Result<Question> read = read_question(call, *snapshot);
   if (!read) co_return read.error();
   const Question& question = *read;
-  StoreAnswer<std::vector<store::CooldownRow>> cooldowns(context.loop);
-  cooldowns.refuse_unless(context.shared.store.post_ask(
-      [](store::CatalogTables& tables) { return tables.cooldowns.running(tables.wall); }, cooldowns.callback()));
-  const auto running = co_await cooldowns;
+  auto asking = ask_store(context, [](store::CatalogTables& tables) { return tables.cooldowns.running(tables.wall); });
+  const Result<std::vector<store::CooldownRow>> running = co_await asking;
   if (!running) co_return running.error();
 
   const base::TimePoint now = context.loop.refresh_now();
   const routing::RouteState route(snapshot->make_route(question.api, question.model));
-  routing::Asking asking{.now = now,
+  routing::Asking asked{.now = now,
                          .demand = {.tokens = question.tokens},
                          .ramp = std::chrono::duration_cast<base::Duration>(
                              std::chrono::duration<double>(snapshot->settings().cooldown.ramp_seconds))};
   if (question.deadline_seconds > 0)
-    asking.deadline = now + std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(question.deadline_seconds));
-  if (question.key != nullptr) asking.affinity = routing::affinity_of(question.key->row.id);
-  const routing::Explanation made = routing::explain(route, asking, context.loop.random());
+    asked.deadline = now + std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(question.deadline_seconds));
+  if (question.key != nullptr) asked.affinity = routing::affinity_of(question.key->row.id);
+  const routing::Explanation made = routing::explain(route, asked, context.loop.random());
 
   Reply reply;
   json::JsonWriter json(reply.body);
@@ -252,13 +251,12 @@ net::Task<Answer> list_cooldowns(AdminContext& context, Call& call) {
   if (!before) co_return before.error();
   const Result<std::uint64_t> limit = read_count(call, "limit", 100, 1000);
   if (!limit) co_return limit.error();
-  StoreAnswer<std::vector<store::CooldownRow>> found(context.loop);
-  found.refuse_unless(context.shared.store.post_ask(
-      [from = static_cast<std::int64_t>(*before), most = static_cast<std::uint32_t>(*limit)](store::CatalogTables& tables) {
-        return tables.cooldowns.list(from, most);
-      },
-      found.callback()));
-  const auto rows = co_await found;
+  auto body = [from = static_cast<std::int64_t>(*before),
+               most = static_cast<std::uint32_t>(*limit)](store::CatalogTables& tables) {
+    return tables.cooldowns.list(from, most);
+  };
+  auto asking = ask_store(context, std::move(body));
+  const Result<std::vector<store::CooldownRow>> rows = co_await asking;
   if (!rows) co_return rows.error();
   Reply reply;
   json::JsonWriter json(reply.body);

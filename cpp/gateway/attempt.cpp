@@ -151,6 +151,7 @@ bool Attempt::is_out_of_time() const { return exchange_.now() >= total_deadline_
 void Attempt::mark_sent(base::TimePoint now) {
   try_.reservation.mark_sent(now);
   try_.passage.mark_sent();
+  record_.sent = true;
 }
 
 Attempt::End Attempt::fail(FailureClass failure) {

@@ -36,12 +36,21 @@ Exchange::~Exchange() {
   if (context_.waiting_room != nullptr) context_.waiting_room->poke();
 }
 
+// A client that leaves while a backend thinks has had that work done: what was reserved for it stands, or leaving
+// early would be free.
 void Exchange::settle_key() {
   base::MicroUsd cost;
   std::uint64_t tokens = 0;
+  bool unknown = false;
   for (const telemetry::AttemptRecord& attempt : record_.attempts) {
     cost.value += attempt.cost.value;
     tokens += attempt.usage.input_tokens + attempt.usage.output_tokens;
+    unknown |= attempt.sent && attempt.error == base::ErrorKind::client_closed &&
+               attempt.usage.source == base::UsageSource::none;
+  }
+  if (unknown) {
+    spend_.keep();
+    return;
   }
   if (key_tokens_) client_key_->gauge->tokens().settle(*key_tokens_, tokens);
   spend_.add_cost(cost);

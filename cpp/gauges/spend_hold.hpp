@@ -47,6 +47,9 @@ class SpendHold {
   // What it costs so far; the settlement's figure.
   void add_cost(base::MicroUsd cost) { cost_.value += cost.value; }
 
+  // Nobody knows what it cost: what was reserved is spent.
+  void keep() { held_.clear(); }
+
   void settle() {
     for (const auto& [meter, taken] : held_) meter->settle(taken, cost_);
     held_.clear();

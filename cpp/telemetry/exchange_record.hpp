@@ -34,6 +34,7 @@ struct AttemptRecord {
   std::string_view cooled_scope;   // ... model, backend or address; empty: nothing. Static
   std::string_view cooled_source;  // who said how long: header, body, formula. Static
   bool reused_connection = false;
+  bool sent = false;            // something of the request was
   base::Duration connect{};     // until connected (zero on a reused connection)
   base::Duration first_byte{};  // until the answer's first byte
   base::Duration total{};

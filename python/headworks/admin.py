@@ -123,6 +123,93 @@ class AdminClient:
         """The plan that would be made now; with `client_key`, `dialect`, `tokens`, `deadline_seconds`."""
         return self._object("POST", "/explain", {"model": model, **question})
 
+    def pools(self) -> list[dict[str, Any]]:
+        """All pools, in the order of the tiers."""
+        return self._list("/pools")
+
+    def pool(self, name: str) -> dict[str, Any]:
+        """One pool."""
+        return self._object("GET", f"/pools/{_quoted(name)}")
+
+    def pool_stats(self) -> dict[str, Any]:
+        """`{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
+        return self._object("GET", "/pools/stats")
+
+    def put_pool(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Makes a pool, as the last tier, or replaces its settings; the row after it."""
+        return self._object("PUT", f"/pools/{_quoted(name)}", fields)
+
+    def change_pool(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Changes the fields that are named; the row after it."""
+        return self._object("PATCH", f"/pools/{_quoted(name)}", fields)
+
+    def remove_pool(self, name: str) -> None:
+        """Removes a pool that no backend belongs to."""
+        self.request("DELETE", f"/pools/{_quoted(name)}")
+
+    def client_keys(self) -> list[dict[str, Any]]:
+        """All client keys, as hints."""
+        return self._list("/client-keys")
+
+    def client_key(self, id_or_name: str) -> dict[str, Any]:
+        """One client key, without the key itself."""
+        return self._object("GET", f"/client-keys/{_quoted(id_or_name)}")
+
+    def create_client_key(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Makes a client key; without a `key` of yours the answer's `key` is the only time it is shown."""
+        return self._object("POST", "/client-keys", {"name": name, **fields})
+
+    def change_client_key(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
+        """Changes the fields that are named; the row after it."""
+        return self._object("PATCH", f"/client-keys/{_quoted(id_or_name)}", fields)
+
+    def remove_client_key(self, id_or_name: str) -> None:
+        """Revokes a client key."""
+        self.request("DELETE", f"/client-keys/{_quoted(id_or_name)}")
+
+    def settings(self) -> dict[str, Any]:
+        """All settings, with defaults."""
+        return self._object("GET", "/settings")
+
+    def change_settings(self, **groups: Any) -> dict[str, Any]:
+        """Changes what is named, as `retry={"max_attempts": 2}`; all settings after it."""
+        return self._object("PATCH", "/settings", groups)
+
+    def prices(self) -> list[dict[str, Any]]:
+        """USD per million tokens, by model."""
+        return self._list("/prices")
+
+    def put_prices(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Replaces the table of prices."""
+        data: list[dict[str, Any]] = self._object("PUT", "/prices", {"data": rows})["data"]
+        return data
+
+    def export_config(self) -> dict[str, Any]:
+        """The configuration as a document, without secrets."""
+        return self._object("GET", "/config")
+
+    def apply_config(self, document: dict[str, Any], *, dry_run: bool = False) -> list[dict[str, Any]]:
+        """Applies a document as one change; what it changes, or would change."""
+        query = {"dry_run": "1"} if dry_run else {}
+        changes: list[dict[str, Any]] = self._object("PUT", "/config", document, **query)["changes"]
+        return changes
+
+    def revisions(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Every change of the configuration, newest first."""
+        return self._list("/revisions", before=before, limit=limit)
+
+    def revision(self, number: int) -> dict[str, Any]:
+        """One change: each row before and after."""
+        return self._object("GET", f"/revisions/{number}")
+
+    def audit(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Every changed row, newest first."""
+        return self._list("/audit", before=before, limit=limit)
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of this API (OpenAPI 3.1)."""
+        return self._object("GET", "/openapi.json")
+
     def close(self) -> None:
         """Ends its connections."""
         self._client.close()

@@ -17,7 +17,7 @@ inline ExchangeRecord sample_record(std::uint64_t seed = 1) {
   record.route = "/v1/chat/completions";
   record.client_key_id = "key_1";
   record.client_key = "app";
-  record.model = "llama-70b";
+  record.model = record.model_label = "llama-70b";
   record.stream = true;
   record.status = 200;
   record.bytes_in = 300;

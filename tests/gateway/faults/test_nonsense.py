@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.faults.figures import EAGER, REPETITIONS, STEADY, MakeGateway, MakeUpstream
+from gateway.faults.figures import EAGER, MEASURED, REPETITIONS, STEADY, MakeGateway, MakeUpstream
 from support.asking import KEY, ask, backend, config, error_of, rows_of
 from support.until import until
 
@@ -97,7 +97,8 @@ def test_nonsense_in_a_stream_is_relayed_byte_for_byte(upstream: MakeUpstream, g
     assert unwell == []
     rows = until(lambda: rows if len(rows := rows_of(house)) == len(BETWEEN) else None, what="the rows")
     assert {row["usage_source"] for row in rows} == {"estimated"}
-    assert house.resident_bytes() - before < 24 * MIB
+    if MEASURED:
+        assert house.resident_bytes() - before < 24 * MIB
 
 
 def test_nonsense_before_the_first_event_harms_nobody(upstream: MakeUpstream, gateway: MakeGateway) -> None:

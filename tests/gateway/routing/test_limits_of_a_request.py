@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from headworks.testing import Upstream
-from support.asking import CHAT, KEY, MESSAGES, ask, backend, config, error_of, fields_of
+from support.asking import CHAT, KEY, MESSAGES, ask, backend, config, error_of, fields_of, rows_of
 from support.gateway import Gateway
 from support.raw_client import RawAnswer, RawClient
+from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -65,6 +66,32 @@ def test_what_was_reserved_and_not_used_comes_back(upstream: MakeUpstream, gatew
 
     # 90 cents reserved each time and one spent: the reservation no longer fits after ten of them.
     assert statuses == [200] * 11 + [429]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("limit", ["insufficient_quota", "key_rate_limited"])
+def test_leaving_early_is_not_free(
+    upstream: MakeUpstream, gateway: MakeGateway, limit: str, stream: bool
+) -> None:
+    """The backend has begun to work: what was reserved for it stands."""
+    only = upstream(
+        [{"fault": {"at": "request", "do": "hang"}, "times": 1}, {"usage": {"input": 5, "output": 1}}]
+    )
+    made = priced(only, 0.1)
+    if limit == "key_rate_limited":
+        made["client_keys"] = [{"name": "app", "key": KEY, "tpm_limit": 180}]
+    house = gateway(made, key=KEY)
+    body = json.dumps(fields_of(CHAT, max_tokens=90, stream=stream)).encode()
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n"
+    with RawClient(house.url) as client:
+        client.send(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        until(only.journal, what="the call")
+    until(lambda: rows_of(house), what="its end in the ledger")
+
+    refused, fits = ask(house, max_tokens=90), ask(house, max_tokens=5)
+
+    assert (refused.status, error_of(refused)["code"]) == (429, limit)
+    assert fits.status == 200
 
 
 def test_a_budget_goes_on_after_a_restart(upstream: MakeUpstream, gateway: MakeGateway) -> None:

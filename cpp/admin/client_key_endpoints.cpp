@@ -1,0 +1,122 @@
+// Client keys: who may call, for which models, within which limits. A key is shown once, when it is made.
+#include "admin/body.hpp"
+#include "admin/endpoints.hpp"
+#include "admin/store_calls.hpp"
+#include "catalog/configuration.hpp"
+#include "vault/client_key.hpp"
+
+namespace headworks::admin {
+namespace {
+
+using base::ErrorKind;
+using base::Result;
+using catalog::ClientKey;
+using store::CatalogTables;
+using store::Changed;
+
+base::Error unknown_key() {
+  base::Error error = base::fail(ErrorKind::not_found, "there is no such client key");
+  error.hint = "by id or by name; GET /admin/v1/client-keys lists them";
+  return error;
+}
+
+boost::json::object json_of(const ClientKey& row) { return catalog::format_client_key(row, catalog::View::admin); }
+
+std::optional<ClientKey> find_key(CatalogTables& tables, std::string_view id_or_name) {
+  auto row = tables.client_keys.find(id_or_name);
+  return row ? std::move(row) : tables.client_keys.find_by_name(id_or_name);
+}
+
+// Overlays what a document says; the key itself is taken only where it is made.
+Result<catalog::ConfiguredClientKey> overlay(const boost::json::value& document, catalog::Completeness completeness,
+                                             catalog::ConfiguredClientKey row) {
+  const catalog::Outcome outcome = catalog::parse_client_key(document, completeness, {}, row);
+  if (!outcome.ok()) return catalog::error_of(outcome.problems);
+  return row;
+}
+
+// The row, with the key that nobody will be shown again.
+Reply reply_with_key(boost::json::object row, const base::Secret& key, std::uint64_t revision, std::uint16_t status) {
+  row["key"] = key.reveal();
+  return reply_json(row, revision, status);
+}
+
+}  // namespace
+
+net::Task<Answer> list_client_keys(AdminContext& context, Call&) {
+  auto asking = ask_store(context, [](CatalogTables& tables) {
+    boost::json::array rows;
+    for (const ClientKey& row : tables.client_keys.list()) rows.push_back(json_of(row));
+    return rows;
+  });
+  Result<boost::json::array> rows = co_await asking;
+  if (!rows) co_return rows.error();
+  co_return reply_page(*std::move(rows), std::nullopt, context.snapshot()->revision());
+}
+
+net::Task<Answer> get_client_key(AdminContext& context, Call& call) {
+  auto body = [id = call.path.front()](CatalogTables& tables) {
+    const auto row = find_key(tables, id);
+    return row ? std::optional(json_of(*row)) : std::nullopt;
+  };
+  auto asking = ask_store(context, std::move(body));
+  const Result<std::optional<boost::json::object>> row = co_await asking;
+  if (!row) co_return row.error();
+  if (!*row) co_return unknown_key();
+  co_return reply_json(**row, context.snapshot()->revision());
+}
+
+// Without a `key` of its own a new one is made.
+net::Task<Answer> create_client_key(AdminContext& context, Call& call) {
+  boost::json::value document = call.body;
+  auto key = std::make_shared<const base::Secret>(vault::make_client_key());
+  bool made_here = false;
+  if (boost::json::object* object = document.if_object(); object != nullptr && !object->contains("key")) {
+    (*object)["key"] = key->reveal();
+    made_here = true;
+  }
+  auto body = [document = std::move(document)](CatalogTables& tables) -> Result<boost::json::object> {
+    auto row = overlay(document, catalog::Completeness::whole, {});
+    if (!row) return row.error();
+    const Result<ClientKey> made = store::put_client_key(tables, *std::move(row));
+    if (!made) return made.error();
+    return json_of(*made);
+  };
+  auto changing = change_store(context, call, std::move(body));
+  Result<Changed<boost::json::object>> made = co_await changing;
+  if (!made) co_return made.error();
+  if (!made_here) co_return reply_json(made->value, made->revision, 201);
+  co_return reply_with_key(std::move(made->value), *key, made->revision, 201);
+}
+
+net::Task<Answer> change_client_key(AdminContext& context, Call& call) {
+  if (const boost::json::object* object = call.body.if_object(); object != nullptr && object->contains("key"))
+    co_return wrong("$.key", "a key is not changed but rotated", "POST .../rotate");
+  auto body = [id = call.path.front(), document = call.body](CatalogTables& tables) -> Result<boost::json::object> {
+    auto before = find_key(tables, id);
+    if (!before) return unknown_key();
+    auto row = overlay(document, catalog::Completeness::partial, {.row = *std::move(before), .key = {}});
+    if (!row) return row.error();
+    const Result<ClientKey> changed = store::put_client_key(tables, *std::move(row));
+    if (!changed) return changed.error();
+    return json_of(*changed);
+  };
+  auto changing = change_store(context, call, std::move(body));
+  const Result<Changed<boost::json::object>> changed = co_await changing;
+  if (!changed) co_return changed.error();
+  co_return reply_json(changed->value, changed->revision);
+}
+
+net::Task<Answer> remove_client_key(AdminContext& context, Call& call) {
+  auto body = [id = call.path.front()](CatalogTables& tables) -> Result<bool> {
+    const auto row = find_key(tables, id);
+    if (!row) return unknown_key();
+    return store::delete_client_key(tables, row->id);
+  };
+  auto changing = change_store(context, call, std::move(body));
+  const Result<Changed<bool>> gone = co_await changing;
+  if (!gone) co_return gone.error();
+  co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
+}
+
+}  // namespace headworks::admin

@@ -1,0 +1,124 @@
+#include "admin/openapi.hpp"
+
+#include <boost/json.hpp>
+
+#include "admin/endpoints.hpp"
+#include "catalog/configuration.hpp"
+
+namespace headworks::admin {
+namespace {
+
+namespace json = boost::json;
+
+// What is no row of the catalog.
+constexpr std::string_view kSchemas = R"json({
+  "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "object",
+    "required": ["code", "message", "path", "hint"], "properties": {
+      "code": {"type": "string", "description": "stable; what a program decides by"},
+      "message": {"type": "string"},
+      "path": {"type": "string", "description": "where: a JSON path of the body, ?name of the query, or the route"},
+      "hint": {"type": ["string", "null"], "description": "what to write instead"}}}}},
+  "Page": {"type": "object", "required": ["data", "next"], "properties": {
+    "data": {"type": "array", "items": {"type": "object"}},
+    "next": {"type": ["string", "null"], "description": "`before` of the next page; null: this is the last"}}},
+  "Object": {"type": "object"},
+  "Status": {"type": "object", "additionalProperties": false, "required": ["status"],
+    "properties": {"status": {"enum": ["healthy", "error", "disabled"]}}, "examples": [{"status": "disabled"}]},
+  "Cooldown": {"type": "object", "additionalProperties": false,
+    "properties": {"seconds": {"type": "number", "exclusiveMinimum": 0},
+      "until": {"type": "string", "description": "UTC, 2026-01-31T09:30:00Z"}, "reason": {"type": "string"}},
+    "examples": [{"seconds": 600, "reason": "maintenance"}]},
+  "Question": {"type": "object", "additionalProperties": false, "required": ["model"],
+    "properties": {"model": {"type": "string"}, "client_key": {"type": "string", "description": "a name or id"},
+      "dialect": {"enum": ["openai", "anthropic"]}, "stream": {"type": "boolean"},
+      "tokens": {"type": "number", "minimum": 0}, "deadline_seconds": {"type": "number", "minimum": 0}},
+    "examples": [{"model": "llama-70b", "client_key": "app"}]},
+  "Prices": {"type": "object", "additionalProperties": false, "required": ["data"],
+    "properties": {"data": {"type": "array", "items": {"$ref": "#/components/schemas/Price"}}}}
+})json";
+
+json::object schemas() {
+  json::object made = json::parse(kSchemas).as_object();
+  json::object document = json::parse(catalog::configuration_schema()).as_object();
+  document.erase("$schema");
+  const json::object& sections = document["properties"].as_object();
+  const auto item = [&](std::string_view section) -> json::value { return sections.at(section).at("items"); };
+  made["Backend"] = item("backends");
+  made["Pool"] = item("pools");
+  made["ClientKey"] = item("client_keys");
+  made["Price"] = item("prices");
+  made["Settings"] = sections.at("settings");
+  // A PATCH names what it changes.
+  for (const std::string_view name : {"Backend", "Pool", "ClientKey"}) {
+    json::object partial = made[name].as_object();
+    partial.erase("required");
+    made[std::string(name) + "Changes"] = std::move(partial);
+  }
+  made["Configuration"] = std::move(document);
+  return made;
+}
+
+json::object reference(std::string_view schema) {
+  return {{"application/json", {{"schema", {{"$ref", "#/components/schemas/" + std::string(schema)}}}}}};
+}
+
+json::array parameters_of(const RouteRow& row) {
+  json::array made;
+  std::string_view path = row.path;
+  for (std::size_t open = path.find('{'); open != path.npos; open = path.find('{')) {
+    const std::size_t close = path.find('}');
+    made.push_back({{"name", path.substr(open + 1, close - open - 1)},
+                    {"in", "path"},
+                    {"required", true},
+                    {"schema", {{"type", "string"}}}});
+    path.remove_prefix(close + 1);
+  }
+  for (std::string_view names = row.query; !names.empty();) {
+    const std::string_view name = names.substr(0, names.find(' '));
+    names.remove_prefix(std::min(name.size() + 1, names.size()));
+    made.push_back({{"name", name}, {"in", "query"}, {"required", false}, {"schema", {{"type", "string"}}}});
+  }
+  return made;
+}
+
+json::object responses_of(const RouteRow& row) {
+  json::object made;
+  const bool nothing = row.gives.empty();
+  json::object good{{"description", nothing ? "done" : "as asked"}};
+  if (!nothing) good["content"] = reference(row.gives);
+  made[nothing ? "204" : row.method == "POST" && row.takes != "Question" ? "201" : "200"] = std::move(good);
+  made["default"] = {{"description", "why not"}, {"content", reference("Error")}};
+  return made;
+}
+
+}  // namespace
+
+std::string describe_api() {
+  json::object paths;
+  for (const RouteRow& row : routes()) {
+    json::object operation{{"summary", row.summary},
+                           {"operationId", row.name},
+                           {"x-role", name_of(row.role)},
+                           {"parameters", parameters_of(row)},
+                           {"responses", responses_of(row)}};
+    if (row.body != BodyRule::none)
+      operation["requestBody"] = {{"required", row.body == BodyRule::required}, {"content", reference(row.takes)}};
+    std::string method(row.method);
+    for (char& c : method) c = static_cast<char>(c | 0x20);
+    json::value& path = paths["/admin/v1" + std::string(row.path)];
+    if (!path.is_object()) path.emplace_object();
+    path.as_object()[method] = std::move(operation);
+  }
+  return json::serialize(
+      json::object{{"openapi", "3.1.0"},
+                   {"info", {{"title", "Headworks admin API"}, {"version", HEADWORKS_VERSION}}},
+                   {"security", json::array{json::object{{"token", json::array()}}}},
+                   {"paths", std::move(paths)},
+                   {"components",
+                    {{"schemas", schemas()},
+                     {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}}});
+}
+
+net::Task<Answer> get_openapi(AdminContext&, Call&) { co_return Reply{.status = 200, .body = describe_api()}; }
+
+}  // namespace headworks::admin

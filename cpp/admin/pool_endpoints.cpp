@@ -1,0 +1,109 @@
+// Pools: the tiers, in their order, and how each one chooses.
+#include "admin/body.hpp"
+#include "admin/endpoints.hpp"
+#include "admin/store_calls.hpp"
+#include "catalog/configuration.hpp"
+
+namespace headworks::admin {
+namespace {
+
+using base::ErrorKind;
+using base::Result;
+using catalog::Pool;
+using store::CatalogTables;
+using store::Changed;
+
+base::Error unknown_pool() {
+  base::Error error = base::fail(ErrorKind::not_found, "there is no such pool");
+  error.hint = "GET /admin/v1/pools lists them; PUT makes one";
+  return error;
+}
+
+boost::json::object json_of(const Pool& row) { return catalog::format_pool(row, catalog::View::admin); }
+
+// Overlays the document on `row`, whose name is the path's.
+Result<bool> write_pool(CatalogTables& tables, const boost::json::value& document, Pool row) {
+  const std::string name = row.name;
+  boost::json::value named = document;
+  if (boost::json::object* object = named.if_object(); object != nullptr && !object->contains("name"))
+    (*object)["name"] = name;
+  const catalog::Outcome outcome = catalog::parse_pool(named, catalog::Completeness::partial, row);
+  if (!outcome.ok()) return catalog::error_of(outcome.problems);
+  if (row.name != name) return wrong("$.name", "a pool keeps its name; make another one and move its backends");
+  return store::put_pool(tables, row);
+}
+
+net::Task<Answer> change_pool_row(AdminContext& context, Call& call, bool make) {
+  auto body = [name = call.path.front(), document = call.body, make](CatalogTables& tables) -> Result<std::pair<bool, boost::json::object>> {
+    const auto before = tables.pools.find(name);
+    if (!before && !make) return unknown_pool();
+    Pool row;
+    row.name = name;
+    // A whole row, as PUT gives it, starts from the defaults, but for its place.
+    if (before) row.position = before->position;
+    else if (const auto all = tables.pools.list(); !all.empty()) row.position = all.back().position + 1;
+    if (before && !make) row = *before;
+    const Result<bool> fresh = write_pool(tables, document, std::move(row));
+    if (!fresh) return fresh.error();
+    return std::pair(*fresh, json_of(*tables.pools.find(name)));
+  };
+  auto changing = change_store(context, call, std::move(body));
+  const Result<Changed<std::pair<bool, boost::json::object>>> changed = co_await changing;
+  if (!changed) co_return changed.error();
+  co_return reply_json(changed->value.second, changed->revision, changed->value.first ? 201 : 200);
+}
+
+}  // namespace
+
+net::Task<Answer> list_pools(AdminContext& context, Call&) {
+  auto asking = ask_store(context, [](CatalogTables& tables) {
+    boost::json::array rows;
+    for (const Pool& row : tables.pools.list()) rows.push_back(json_of(row));
+    return rows;
+  });
+  Result<boost::json::array> rows = co_await asking;
+  if (!rows) co_return rows.error();
+  co_return reply_page(*std::move(rows), std::nullopt, context.snapshot()->revision());
+}
+
+net::Task<Answer> get_pool(AdminContext& context, Call& call) {
+  auto body = [name = call.path.front()](CatalogTables& tables) {
+    const auto row = tables.pools.find(name);
+    return row ? std::optional(json_of(*row)) : std::nullopt;
+  };
+  auto asking = ask_store(context, std::move(body));
+  const Result<std::optional<boost::json::object>> row = co_await asking;
+  if (!row) co_return row.error();
+  if (!*row) co_return unknown_pool();
+  co_return reply_json(**row, context.snapshot()->revision());
+}
+
+net::Task<Answer> put_pool(AdminContext& context, Call& call) { return change_pool_row(context, call, true); }
+net::Task<Answer> change_pool(AdminContext& context, Call& call) { return change_pool_row(context, call, false); }
+
+net::Task<Answer> remove_pool(AdminContext& context, Call& call) {
+  auto body = [name = call.path.front()](CatalogTables& tables) -> Result<bool> {
+    const Result<bool> gone = store::delete_pool(tables, name);
+    if (gone && !*gone) return unknown_pool();
+    return gone;
+  };
+  auto changing = change_store(context, call, std::move(body));
+  const Result<Changed<bool>> gone = co_await changing;
+  if (!gone) co_return gone.error();
+  co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
+}
+
+net::Task<Answer> get_pool_stats(AdminContext& context, Call&) {
+  auto asking = ask_store(context, [](CatalogTables& tables) {
+    boost::json::object pools;
+    for (const store::PoolStats& each : tables.backends.pool_stats())
+      pools[each.pool] = {{"total", each.total},     {"enabled", each.enabled}, {"healthy", each.healthy},
+                          {"cooling", each.cooling}, {"error", each.error}};
+    return pools;
+  });
+  const Result<boost::json::object> pools = co_await asking;
+  if (!pools) co_return pools.error();
+  co_return reply_json(*pools, context.snapshot()->revision());
+}
+
+}  // namespace headworks::admin

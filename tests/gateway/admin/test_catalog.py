@@ -1,0 +1,149 @@
+"""The catalog by the admin API: pools, client keys, settings, prices, the document, and its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from headworks.errors import ConfigurationError, ConflictError, NotFoundError, UsageError
+from headworks.testing import Upstream
+from support.asking import KEY, ask, backend, config
+from support.gateway import Gateway
+
+MakeUpstream = Callable[..., Upstream]
+MakeGateway = Callable[..., Gateway]
+
+
+@pytest.fixture
+def house(upstream: MakeUpstream, gateway: MakeGateway) -> Gateway:
+    return gateway(config(backend("first", upstream())), key=KEY)
+
+
+def test_pools_are_made_changed_and_removed(house: Gateway) -> None:
+    with house.admin() as admin:
+        assert [row["name"] for row in admin.pools()] == ["primary", "fallback"]
+        made = admin.put_pool("spare", strategy="ordered")
+        assert (made["strategy"], made["patience_seconds"]) == ("ordered", 0)
+        assert [row["name"] for row in admin.pools()] == ["primary", "fallback", "spare"]
+        assert admin.change_pool("spare", patience_seconds=2)["strategy"] == "ordered"
+        assert admin.put_pool("spare", patience_seconds=1)["strategy"] == "weighted"
+        with pytest.raises(ConfigurationError, match="strategy"):
+            admin.change_pool("spare", strategy="best")
+        with pytest.raises(UsageError, match="keeps its name"):
+            admin.request("PATCH", "/pools/spare", {"name": "other"})
+        with pytest.raises(NotFoundError):
+            admin.change_pool("nowhere", patience_seconds=1)
+        admin.remove_pool("spare")
+        with pytest.raises(ConflictError, match="still belong"):
+            admin.remove_pool("primary")
+        assert admin.pool_stats() == {
+            "primary": {"total": 1, "enabled": 1, "healthy": 1, "cooling": 0, "error": 0}
+        }
+
+
+def test_a_client_key_is_shown_once_and_works_until_it_is_revoked(house: Gateway) -> None:
+    with house.admin() as admin:
+        made = admin.create_client_key("second", rpm_limit=100, models=["m"])
+        key = made["key"]
+        assert ask(house, key=key).status == 200
+        assert key not in json.dumps([admin.client_keys(), admin.client_key("second"), admin.audit()])
+        assert admin.client_key(made["id"])["hint"] == f"****{key[-4:]}"
+        admin.change_client_key("second", models=["other"])
+        assert ask(house, key=key).status == 403
+        admin.change_client_key("second", models=["*"], enabled=False)
+        assert ask(house, key=key).status == 401
+        with pytest.raises(UsageError, match="rotated"):
+            admin.change_client_key("second", key="hw_key_something-else-entirely")
+        with pytest.raises(ConflictError):
+            admin.create_client_key("second")
+        admin.remove_client_key("second")
+        assert ask(house, key=key).status == 401
+        with pytest.raises(NotFoundError):
+            admin.client_key("second")
+    assert ask(house).status == 200
+
+
+def test_settings_are_merged_and_judged(house: Gateway) -> None:
+    with house.admin() as admin:
+        before = admin.settings()
+        after = admin.change_settings(retry={"max_attempts": 1})
+        assert after == {**before, "retry": {**before["retry"], "max_attempts": 1}}
+        with pytest.raises(ConfigurationError, match="did you mean"):
+            admin.change_settings(retry={"max_atempts": 1})
+        with pytest.raises(ConfigurationError):
+            admin.change_settings(limits={"body_bytes": 1})
+        assert admin.settings() == after
+
+
+def test_prices_are_a_table(house: Gateway) -> None:
+    with house.admin() as admin:
+        put = admin.put_prices(
+            [{"model": "m", "input": 1, "output": 2}, {"model": "n*", "input": 0, "output": 0}]
+        )
+        assert [row["model"] for row in put] == ["m", "n*"]
+        assert [row["model"] for row in admin.put_prices([{"model": "m", "input": 3, "output": 2}])] == ["m"]
+        assert admin.prices()[0]["input"] == 3
+        with pytest.raises(ConfigurationError, match=r"data\[0\]"):
+            admin.put_prices([{"model": "m", "input": -1, "output": 2}])
+        assert len(admin.prices()) == 1
+
+
+def test_the_whole_is_a_document_and_every_change_is_written_down(
+    house: Gateway, upstream: MakeUpstream
+) -> None:
+    with house.admin() as admin:
+        document = admin.export_config()
+        assert "sk-first" not in json.dumps(document)
+        assert [row["name"] for row in document["backends"]] == ["first"]
+        wanted = {
+            "version": 1,
+            "client_keys": [{"name": "app"}],
+            "backends": [
+                {"name": "first", "api_base_url": document["backends"][0]["api_base_url"], "rpm_limit": 9},
+                {"name": "second", "api_base_url": f"{upstream().url}/v1", "api_key": "sk-second-secret-key"},
+            ],
+        }
+        trial = admin.apply_config(wanted, dry_run=True)
+        assert {(one["action"], one["target"]) for one in trial} >= {
+            ("backend.update", "first"),
+            ("backend.create", "second"),
+        }
+        assert len(admin.backends()) == 1
+        number = admin.revisions(limit=1)[0]["number"]
+        made = admin.apply_config(wanted)
+        assert [(one["action"], one["target"]) for one in made] == [
+            (one["action"], one["target"]) for one in trial
+        ]
+        assert admin.apply_config(wanted) == []
+        latest = admin.revision(admin.revisions(limit=1)[0]["number"])
+        assert (latest["number"], latest["actor"]) == (number + 1, "admin")
+        change = next(one for one in latest["changes"] if one["target"] == "first")
+        assert (change["before"]["rpm_limit"], change["after"]["rpm_limit"]) == (0, 9)
+        assert "sk-second-secret" not in json.dumps([latest, admin.audit(), admin.export_config()])
+        with pytest.raises(ConfigurationError, match="rpm_limit"):
+            admin.apply_config({"version": 1, "backends": [{"name": "x", "rpm_limit": -1}]})
+        with pytest.raises(NotFoundError):
+            admin.revision(9999)
+    assert {ask(house).status for _ in range(4)} == {200}
+
+
+def test_lists_are_turned_page_by_page(house: Gateway) -> None:
+    with house.admin() as admin:
+        for number in range(7):
+            admin.change_backend("first", label=f"label {number}")
+        seen: list[int] = []
+        cursor = None
+        while True:
+            page = admin.request("GET", "/revisions", before=cursor, limit=3)
+            seen += [row["number"] for row in page["data"]]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert seen == sorted(seen, reverse=True)
+        assert len(seen) == len(set(seen)) >= 8
+        with pytest.raises(UsageError, match="at least 1"):
+            admin.request("GET", "/revisions", limit=0)
+        with pytest.raises(UsageError, match="whole number"):
+            admin.request("GET", "/revisions", limit="many")
