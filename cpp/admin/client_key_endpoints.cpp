@@ -14,6 +14,8 @@ using catalog::ClientKey;
 using store::CatalogTables;
 using store::Changed;
 
+constexpr double kLongestOverlap = 366.0 * 86'400;
+
 base::Error unknown_key() {
   base::Error error = base::fail(ErrorKind::not_found, "there is no such client key");
   error.hint = "by id or by name; GET /admin/v1/client-keys lists them";
@@ -117,6 +119,31 @@ net::Task<Answer> remove_client_key(AdminContext& context, Call& call) {
   const Result<Changed<bool>> gone = co_await changing;
   if (!gone) co_return gone.error();
   co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
+}
+
+net::Task<Answer> rotate_client_key(AdminContext& context, Call& call) {
+  double overlap = 0;
+  if (!call.body.is_null()) {
+    const auto members = read_members(call.body, {"overlap_seconds"});
+    if (!members) co_return members.error();
+    const auto seconds = find_number(**members, "overlap_seconds", 0, kLongestOverlap);
+    if (!seconds) co_return seconds.error();
+    overlap = seconds->value_or(0);
+  }
+  auto key = std::make_shared<const base::Secret>(vault::make_client_key());
+  auto body = [id = call.path.front(), key, overlap](CatalogTables& tables) -> Result<boost::json::object> {
+    const auto row = find_key(tables, id);
+    if (!row) return unknown_key();
+    std::optional<base::WallTime> until;
+    if (overlap > 0) until = tables.wall + std::chrono::ceil<std::chrono::seconds>(std::chrono::duration<double>(overlap));
+    const Result<ClientKey> rotated = store::rotate_client_key(tables, row->id, *key, until);
+    if (!rotated) return rotated.error();
+    return json_of(*rotated);
+  };
+  auto changing = change_store(context, call, std::move(body));
+  Result<Changed<boost::json::object>> rotated = co_await changing;
+  if (!rotated) co_return rotated.error();
+  co_return reply_with_key(std::move(rotated->value), *key, rotated->revision, 201);
 }
 
 }  // namespace headworks::admin

@@ -35,6 +35,7 @@ net::Task<Answer> create_client_key(AdminContext& context, Call& call);
 net::Task<Answer> get_client_key(AdminContext& context, Call& call);
 net::Task<Answer> change_client_key(AdminContext& context, Call& call);
 net::Task<Answer> remove_client_key(AdminContext& context, Call& call);
+net::Task<Answer> rotate_client_key(AdminContext& context, Call& call);
 
 // settings_endpoints.cpp
 net::Task<Answer> get_settings(AdminContext& context, Call& call);

@@ -237,11 +237,16 @@ net::Task<Answer> get_exchange(AdminContext& context, Call& call) {
 net::Task<Answer> list_exchanges(AdminContext& context, Call& call) {
   const Result<std::uint64_t> limit = read_count(call, "limit", 100, 1000);
   if (!limit) co_return limit.error();
+  // The loops hand theirs over one after the other: only a look at all of them knows the order.
+  auto entries = context.shared.recent.latest(std::numeric_limits<std::size_t>::max());
+  std::stable_sort(entries.begin(), entries.end(), [](const auto& one, const auto& other) {
+    return one.record->started + one.record->total > other.record->started + other.record->total;
+  });
+  entries.resize(std::min<std::size_t>(entries.size(), *limit));
   Reply reply;
   json::JsonWriter json(reply.body);
   json.open_object().key("data").open_array();
-  for (const telemetry::RecentExchanges::Entry& entry : context.shared.recent.latest(*limit))
-    write_exchange(json, *entry.record, Detail::line);
+  for (const telemetry::RecentExchanges::Entry& entry : entries) write_exchange(json, *entry.record, Detail::line);
   json.close_array().key("next").null().close_object();
   co_return reply;
 }

@@ -58,6 +58,7 @@ const Special<Backend> kApi{
 constexpr Bounds kClock{0, 86'400};
 const Field<Clocks> kClocks[] = {
     {"connect_seconds", &Clocks::connect_seconds, "until connected, TLS included; 0: the settings' own", kClock},
+    {"write_seconds", &Clocks::write_seconds, "until the request is written; 0: the settings' own", kClock},
     {"first_byte_seconds", &Clocks::first_byte_seconds, "until the first byte; 0: the settings' own", kClock},
     {"idle_seconds", &Clocks::idle_seconds, "between two reads; 0: the settings' own", kClock},
     {"total_seconds", &Clocks::total_seconds, "one attempt; 0: timeout_seconds", kClock},

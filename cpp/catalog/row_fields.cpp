@@ -211,6 +211,13 @@ const Field<Key> kClientKey[] = {
      "what may be shown of the key",
      {},
      read_only},
+    {"previous_until",
+     Special<Key>{.format = [](const Key& key) -> json::value {
+       return key.row.previous_until ? json::value(json::string(*key.row.previous_until)) : json::value(nullptr);
+     }},
+     "UTC; until then the key before the last rotation is good, too",
+     {},
+     read_only},
     {"models", kModels, "the models it may ask for; one * in each"},
     {"rpm_limit", counted<&ClientKey::rpm_limit>, "requests in any 60 s; 0: no limit"},
     {"tpm_limit", counted<&ClientKey::tpm_limit>, "tokens per minute; 0: no limit"},

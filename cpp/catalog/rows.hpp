@@ -41,6 +41,7 @@ struct ModelMapping {
 // Clocks of one backend or one mapping, in seconds; 0: the settings' own.
 struct Clocks {
   double connect_seconds = 0;
+  double write_seconds = 0;
   double first_byte_seconds = 0;
   double idle_seconds = 0;
   double total_seconds = 0;
@@ -111,6 +112,8 @@ struct ClientKey {
   std::string name;
   KeyDigest digest{};
   std::string hint;                      // "****abcd"
+  KeyDigest previous_digest{};           // of the key before the last rotation: good until then too
+  std::optional<std::string> previous_until;  // UTC; none: it is not
   std::vector<std::string> models{"*"};  // patterns with one `*`
   std::uint32_t rpm_limit = 0;
   std::uint32_t tpm_limit = 0;
@@ -161,7 +164,7 @@ struct Settings {
     double body_idle_seconds = 30;      // between two reads of a client's request body
     double keep_alive_seconds = 75;     // an idle client connection
     double upstream_idle_seconds = 30;  // an idle pooled upstream connection
-    double write_seconds = 60;          // a client that does not read
+    double write_seconds = 60;          // a client, or an upstream, that does not read
     double drain_seconds = 30;          // SIGTERM: running exchanges
   } timeouts;
   struct Queue {

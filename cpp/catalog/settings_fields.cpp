@@ -54,7 +54,7 @@ const Field<Settings::Timeouts> kTimeouts[] = {
     {"keep_alive_seconds", &Settings::Timeouts::keep_alive_seconds, "an idle client connection", kSeconds},
     {"upstream_idle_seconds", &Settings::Timeouts::upstream_idle_seconds, "an idle upstream connection",
      kWait},
-    {"write_seconds", &Settings::Timeouts::write_seconds, "a client that does not read", kSeconds},
+    {"write_seconds", &Settings::Timeouts::write_seconds, "a client, or an upstream, that does not read", kSeconds},
     {"drain_seconds", &Settings::Timeouts::drain_seconds, "running exchanges at a stop", kWait},
 };
 const Field<Settings::Queue> kQueue[] = {

@@ -202,27 +202,38 @@ std::optional<base::Error> Snapshot::take_client_keys(const Snapshot* previous) 
 }
 
 std::optional<base::Error> Snapshot::index_digests() {
-  digest_places_.assign(std::bit_ceil(std::max<std::size_t>(client_keys_.size() * 2, 2)), kFree);
-  const std::size_t mask = digest_places_.size() - 1;
   for (std::uint32_t index = 0; index < client_keys_.size(); ++index) {
-    std::size_t place = place_of(client_keys_[index].row.digest) & mask;
+    const ClientKey& row = client_keys_[index].row;
+    credentials_.push_back({.digest = row.digest, .key = index});
+    if (!row.previous_until) continue;
+    const auto until = parse_utc(*row.previous_until);
+    if (!until) return invalid("client key '" + row.name + "': previous_until is not a UTC time");
+    credentials_.push_back({.digest = row.previous_digest, .key = index, .until = *until});
+  }
+  digest_places_.assign(std::bit_ceil(std::max<std::size_t>(credentials_.size() * 2, 2)), kFree);
+  const std::size_t mask = digest_places_.size() - 1;
+  for (std::uint32_t index = 0; index < credentials_.size(); ++index) {
+    const Credential& credential = credentials_[index];
+    std::size_t place = place_of(credential.digest) & mask;
     for (; digest_places_[place] != kFree; place = (place + 1) & mask) {
-      const ClientKey& other = client_keys_[digest_places_[place]].row;
-      if (other.digest == client_keys_[index].row.digest)
-        return invalid("client keys '" + other.name + "' and '" + client_keys_[index].row.name +
-                       "' are the same key");
+      const Credential& other = credentials_[digest_places_[place]];
+      if (other.digest == credential.digest)
+        return invalid("client keys '" + client_keys_[other.key].row.name + "' and '" +
+                       client_keys_[credential.key].row.name + "' are the same key");
     }
     digest_places_[place] = index;
   }
   return std::nullopt;
 }
 
-const ClientKeyEntry* Snapshot::find_client_key(const KeyDigest& digest) const {
+const ClientKeyEntry* Snapshot::find_client_key(const KeyDigest& digest, base::WallTime now) const {
   const std::size_t mask = digest_places_.size() - 1;
   for (std::size_t place = place_of(digest) & mask; digest_places_[place] != kFree;
        place = (place + 1) & mask) {
-    const ClientKeyEntry& entry = client_keys_[digest_places_[place]];
-    if (vault::equal(entry.row.digest, digest)) return &entry;
+    const Credential& credential = credentials_[digest_places_[place]];
+    if (!vault::equal(credential.digest, digest)) continue;
+    const ClientKeyEntry& entry = client_keys_[credential.key];
+    return std::min(credential.until, entry.expires_at) <= now ? nullptr : &entry;
   }
   return nullptr;
 }

@@ -94,9 +94,9 @@ class Snapshot {
   std::span<const ClientKeyEntry> client_keys() const { return client_keys_; }
   const BackendEntry* find_backend(std::string_view id_or_name) const;
 
-  // Lookup by full digest; the candidate is compared in constant time. Null when unknown. O(1), no
-  // allocation.
-  const ClientKeyEntry* find_client_key(const KeyDigest& digest) const;
+  // Lookup by full digest; the candidate is compared in constant time. Null when unknown, expired, or rotated
+  // away for longer than the overlap. O(1), no allocation.
+  const ClientKeyEntry* find_client_key(const KeyDigest& digest, base::WallTime now) const;
 
   // The price row of a canonical model: its own name before patterns, the longest literal part first; null:
   // none.
@@ -134,7 +134,13 @@ class Snapshot {
   std::unordered_map<std::string_view, std::uint32_t> backend_ids_, backend_names_;
   std::unordered_map<std::string_view, std::uint32_t> client_key_ids_;
   std::unordered_set<std::string_view> model_names_;  // of mappings and prices, without those that hold a `*`
-  // Open addressing over client_keys_, at most half full; kFree marks an empty place. The digests are keyed
+  struct Credential {
+    KeyDigest digest{};
+    std::uint32_t key = 0;  // in client_keys_
+    base::WallTime until = base::WallTime::max();
+  };
+  std::vector<Credential> credentials_;
+  // Open addressing over credentials_, at most half full; kFree marks an empty place. The digests are keyed
   // hashes, so nobody can choose where they fall.
   static constexpr std::uint32_t kFree = ~std::uint32_t{0};
   std::vector<std::uint32_t> digest_places_;

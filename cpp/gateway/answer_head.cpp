@@ -19,12 +19,23 @@ void write_upstream_id(Exchange& exchange, wire::HeadWriter& head, Attempt& atte
 
 void write_limits(Exchange& exchange, wire::HeadWriter& head) {
   const catalog::ClientKeyEntry* key = exchange.client_key();
-  if (key == nullptr || key->row.rpm_limit == 0) return;
-  const gauges::TokenBucket& bucket = key->gauge->bucket();
-  head.field("x-ratelimit-limit-requests", std::uint64_t{key->row.rpm_limit});
-  head.field("x-ratelimit-remaining-requests", std::uint64_t{bucket.level(exchange.now())});
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(bucket.earliest(exchange.now()) - exchange.now());
-  head.field("x-ratelimit-reset-requests", std::to_string(wait.count()) + "ms");
+  if (key == nullptr) return;
+  const base::TimePoint now = exchange.now();
+  const auto text_of = [now](base::TimePoint at) {
+    return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(at - now).count()) + "ms";
+  };
+  if (key->row.rpm_limit != 0) {
+    const gauges::TokenBucket& bucket = key->gauge->bucket();
+    head.field("x-ratelimit-limit-requests", std::uint64_t{key->row.rpm_limit});
+    head.field("x-ratelimit-remaining-requests", std::uint64_t{bucket.level(now)});
+    head.field("x-ratelimit-reset-requests", text_of(bucket.earliest(now)));
+  }
+  if (key->row.tpm_limit != 0) {  // what is reserved for this exchange counts until it is settled
+    gauges::TokenMeter& tokens = key->gauge->tokens();
+    head.field("x-ratelimit-limit-tokens", std::uint64_t{key->row.tpm_limit});
+    head.field("x-ratelimit-remaining-tokens", tokens.level(now));
+    head.field("x-ratelimit-reset-tokens", text_of(tokens.earliest(1, now)));
+  }
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ Attempt::Clocks Attempt::clocks_of(const catalog::Target& target, const catalog:
     return of_seconds(mapped > 0 ? mapped : own > 0 ? own : common);
   };
   return {.connect = first_set(mapping.connect_seconds, backend.timeouts.connect_seconds, timeouts.connect_seconds),
+          .write = first_set(mapping.write_seconds, backend.timeouts.write_seconds, timeouts.write_seconds),
           .first_byte =
               first_set(mapping.first_byte_seconds, backend.timeouts.first_byte_seconds, timeouts.first_byte_seconds),
           .idle = first_set(mapping.idle_seconds, backend.timeouts.idle_seconds, timeouts.idle_seconds),
@@ -57,6 +58,7 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
       total_deadline_(std::min(started_ + clocks_.total, exchange.deadline())),
       call_(exchange.context().upstreams, exchange.catalog().prepared(*try_.target->backend).endpoint,
             {.connect = clocks_.connect,
+             .write = clocks_.write,
              .first_byte = std::min(clocks_.first_byte, try_.first_byte_slice),
              .total = total_deadline_}),
       filter_(request.route->stream, request.adds_usage()) {
@@ -166,6 +168,7 @@ Attempt::End Attempt::fail_transport(CallStatus status) {
     case CallStatus::interrupted: record_.error = base::ErrorKind::client_closed; return End::client_left;
     case CallStatus::connect_failed:
     case CallStatus::connect_timeout: return fail(FailureClass::connect);
+    case CallStatus::write_timeout: return fail(is_out_of_time() ? FailureClass::timeout_total : FailureClass::timeout_first_byte);
     case CallStatus::first_byte_timeout:
       // A client's own deadline, or its share of it, that was shorter than our clocks blames nobody.
       failure_.blames_upstream =

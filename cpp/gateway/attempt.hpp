@@ -64,7 +64,7 @@ class Attempt {
  private:
   // The clocks of this attempt: the mapping's own, else the backend's, else the settings'.
   struct Clocks {
-    base::Duration connect{}, first_byte{}, idle{}, total{};
+    base::Duration connect{}, write{}, first_byte{}, idle{}, total{};
   };
   static Clocks clocks_of(const catalog::Target& target, const catalog::Settings::Timeouts& timeouts);
   void write_body();

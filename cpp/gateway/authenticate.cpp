@@ -50,8 +50,8 @@ Result<const catalog::ClientKeyEntry*> authenticate(const wire::RequestHead& hea
                                                     const vault::ClientKeyHasher& hasher, base::WallTime now) {
   const Result<std::string_view> token = find_credential(head);
   if (!token) return token.error();
-  const catalog::ClientKeyEntry* key = snapshot.find_client_key(hasher.digest(*token));
-  if (key == nullptr || !key->row.enabled || key->expires_at <= now) return wrong_key();
+  const catalog::ClientKeyEntry* key = snapshot.find_client_key(hasher.digest(*token), now);
+  if (key == nullptr || !key->row.enabled) return wrong_key();
   return key;
 }
 

@@ -135,8 +135,9 @@ Task<CallStatus> UpstreamCall::send(std::string_view head, std::span<const std::
     if (!piece.empty()) pieces.push_back({const_cast<char*>(piece.data()), piece.size()});
   interruptible_.socket = &connection_->socket;
   ++connection_->uses;
+  const base::TimePoint deadline = std::min(client_.loop().now() + deadlines_.write, deadlines_.total);
   const IoStatus status =
-      co_await connection_->socket.write_until_answered(std::span<iovec>(pieces.data(), pieces.size()), deadlines_.total);
+      co_await connection_->socket.write_until_answered(std::span<iovec>(pieces.data(), pieces.size()), deadline);
   sent_ = status == IoStatus::ok;
   switch (status) {
     case IoStatus::ok:
@@ -145,7 +146,7 @@ Task<CallStatus> UpstreamCall::send(std::string_view head, std::span<const std::
     case IoStatus::timeout:
       // A FIN would wait behind what the upstream does not read; a reset tells it now.
       connection_->socket.reset_on_close();
-      co_return status == IoStatus::timeout ? CallStatus::first_byte_timeout : CallStatus::interrupted;
+      co_return status == IoStatus::timeout ? CallStatus::write_timeout : CallStatus::interrupted;
     default: break;
   }
   // The upstream may have refused early and closed: its answer can still be there to read.

@@ -90,6 +90,7 @@ enum class CallStatus : std::uint8_t {
   connect_failed,
   connect_timeout,
   reset,               // closed or reset before the end
+  write_timeout,       // the upstream does not take the request
   first_byte_timeout,
   malformed,
   interrupted,
@@ -100,6 +101,7 @@ class UpstreamCall {
  public:
   struct Deadlines {
     base::Duration connect;
+    base::Duration write;        // the whole request
     base::Duration first_byte;   // from the request's last byte
     base::TimePoint total;
   };

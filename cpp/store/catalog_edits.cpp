@@ -182,12 +182,31 @@ Result<catalog::ClientKey> put_client_key(CatalogTables& tables, catalog::Config
     tables.edits.push_back({"client_key.create", row.name, std::nullopt, json_of(row)});
     return row;
   }
+  if (row.digest == before->digest) {  // what the last rotation left
+    row.previous_digest = before->previous_digest;
+    row.previous_until = before->previous_until;
+  }
   row.created_at = before->created_at;
   row.updated_at = before->updated_at;
   if (row.digest == before->digest && same_but_for_times(json_of(*before), json_of(row))) return row;
   row.updated_at = tables.now;
   tables.client_keys.update(row);
   tables.edits.push_back({"client_key.update", row.name, json_of(*before), json_of(row)});
+  return row;
+}
+
+Result<catalog::ClientKey> rotate_client_key(CatalogTables& tables, std::string_view id, const base::Secret& key,
+                                             std::optional<base::WallTime> overlap_until) {
+  const auto before = tables.client_keys.find(id);
+  if (!before) return fail(ErrorKind::not_found, "there is no such client key");
+  catalog::ClientKey row = *before;
+  row.previous_digest = overlap_until ? before->digest : catalog::KeyDigest{};
+  row.previous_until = overlap_until ? std::optional(catalog::format_utc(*overlap_until)) : std::nullopt;
+  row.digest = tables.hasher.digest(key.reveal());
+  row.hint = key.hint();
+  row.updated_at = tables.now;
+  tables.client_keys.update(row);
+  tables.edits.push_back({"client_key.rotate", row.name, json_of(*before), json_of(row)});
   return row;
 }
 

@@ -42,6 +42,9 @@ base::Result<bool> delete_pool(CatalogTables& tables, std::string_view name);  /
 
 // A row without an id is new; its key must be given. With an id: an empty key keeps the stored digest.
 base::Result<catalog::ClientKey> put_client_key(CatalogTables& tables, catalog::ConfiguredClientKey key);
+// Another key for the row of this id; the one that it has now stays good until `overlap_until` (none: it does not).
+base::Result<catalog::ClientKey> rotate_client_key(CatalogTables& tables, std::string_view id, const base::Secret& key,
+                                                   std::optional<base::WallTime> overlap_until);
 base::Result<bool> delete_client_key(CatalogTables& tables, std::string_view id);
 
 // Only what is named changes. A value equal to the default still becomes a row: it was said.

@@ -13,7 +13,7 @@ using catalog::ClientKey;
 #define CLIENT_KEY_COLUMNS                                                                               \
   "id, name, digest, hint, models_json, rpm_limit, tpm_limit, max_in_flight, budgets_json, expires_at, " \
   "enabled, "                                                                                            \
-  "source, created_at, updated_at, weight, timeout_seconds"
+  "source, created_at, updated_at, weight, timeout_seconds, previous_digest, previous_until"
 
 // The two list columns hold what the field table of the catalog writes and reads.
 std::string json_of(const ClientKey& row, std::string_view field) {
@@ -43,6 +43,9 @@ ClientKey read_row(const Query& row) {
   out.updated_at = row.string(13);
   out.weight = static_cast<std::uint32_t>(row.integer(14));
   out.timeout_seconds = row.real(15);
+  const Blob previous = row.blob(16);
+  std::copy_n(previous.begin(), std::min(previous.size(), out.previous_digest.size()), out.previous_digest.begin());
+  out.previous_until = row.optional_text(17);
   return out;
 }
 
@@ -69,20 +72,21 @@ std::optional<ClientKey> ClientKeysTable::find_by_name(std::string_view name) {
 }
 
 void ClientKeysTable::insert(const ClientKey& row) {
-  db_.change("INSERT INTO client_keys (" CLIENT_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row.id,
+  db_.change("INSERT INTO client_keys (" CLIENT_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row.id,
              row.name, row.digest, row.hint, json_of(row, "models"), row.rpm_limit, row.tpm_limit,
              row.max_in_flight, json_of(row, "budgets"), row.expires_at, row.enabled, row.source,
-             row.created_at, row.updated_at, row.weight, row.timeout_seconds);
+             row.created_at, row.updated_at, row.weight, row.timeout_seconds, row.previous_digest,
+             row.previous_until);
 }
 
 bool ClientKeysTable::update(const ClientKey& row) {
   return db_.change(
              "UPDATE client_keys SET name=?, digest=?, hint=?, models_json=?, rpm_limit=?, tpm_limit=?, "
              "max_in_flight=?, budgets_json=?, expires_at=?, enabled=?, source=?, updated_at=?, "
-             "weight=?, timeout_seconds=? WHERE id=?",
+             "weight=?, timeout_seconds=?, previous_digest=?, previous_until=? WHERE id=?",
              row.name, row.digest, row.hint, json_of(row, "models"), row.rpm_limit, row.tpm_limit,
              row.max_in_flight, json_of(row, "budgets"), row.expires_at, row.enabled, row.source,
-             row.updated_at, row.weight, row.timeout_seconds, row.id) != 0;
+             row.updated_at, row.weight, row.timeout_seconds, row.previous_digest, row.previous_until, row.id) != 0;
 }
 
 bool ClientKeysTable::remove(std::string_view id) {

@@ -134,6 +134,12 @@ ALTER TABLE client_keys ADD COLUMN timeout_seconds REAL NOT NULL DEFAULT 0 CHECK
 ALTER TABLE cooldowns ADD COLUMN scope TEXT NOT NULL DEFAULT 'backend';
 )sql";
 
+// Catalog, version 3: a client key's predecessor stays good for a while.
+constexpr const char* kCatalog3 = R"sql(
+ALTER TABLE client_keys ADD COLUMN previous_digest BLOB;
+ALTER TABLE client_keys ADD COLUMN previous_until TEXT;
+)sql";
+
 // Usage, version 1. One row per attempt; exchanges without one (401, 404, no backend) are counted by the
 // metrics only. What is the exchange's own stands in every row of it; sums over exchanges take the rows with
 // final = 1.
@@ -212,7 +218,7 @@ struct Plan {
   std::span<const char* const> tables;
 };
 
-constexpr std::array kCatalogMigrations = {kCatalog1, kCatalog2};
+constexpr std::array kCatalogMigrations = {kCatalog1, kCatalog2, kCatalog3};
 constexpr std::array kUsageMigrations = {kUsage1, kUsage2, kUsage3};
 constexpr std::array kCatalogTables = {"pools",     "backends",  "client_keys", "settings",         "prices",
                                        "cooldowns", "revisions", "audit",       "master_key_checks"};

@@ -1,4 +1,4 @@
-"""How `headworks explain` and `headworks backends` print what the admin API says."""
+"""How the commands print what the admin API says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["show_backends", "show_exchange", "show_prospects"]
+__all__ = ["show_backends", "show_exchange", "show_keys", "show_prospects"]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -117,5 +117,17 @@ def show_backends(rows: list[dict[str, Any]]) -> None:
             "" if left is None else f"{left}/{row['rpm_limit']}",
             row["api_key_hint"] or "",
             row["api_base_url"],
+        )
+    Console(soft_wrap=True).print(table)
+
+
+def show_keys(rows: list[dict[str, Any]]) -> None:
+    """One line per client key."""
+    table = _table("", "name", "key", "models", "rpm", "tpm", "expires", "state")
+    for row in rows:
+        limits = (str(row[name] or "") for name in ("rpm_limit", "tpm_limit"))
+        state = "enabled" if row["enabled"] else "disabled"
+        table.add_row(
+            row["name"], row["hint"], ", ".join(row["models"]), *limits, row["expires_at"] or "never", state
         )
     Console(soft_wrap=True).print(table)

@@ -163,6 +163,11 @@ class AdminClient:
         """Changes the fields that are named; the row after it."""
         return self._object("PATCH", f"/client-keys/{_quoted(id_or_name)}", fields)
 
+    def rotate_client_key(self, id_or_name: str, *, overlap_seconds: float = 0) -> dict[str, Any]:
+        """Another key for it, in the answer's `key` this once; the old one stays good for the overlap."""
+        body = {"overlap_seconds": overlap_seconds}
+        return self._object("POST", f"/client-keys/{_quoted(id_or_name)}/rotate", body)
+
     def remove_client_key(self, id_or_name: str) -> None:
         """Revokes a client key."""
         self.request("DELETE", f"/client-keys/{_quoted(id_or_name)}")

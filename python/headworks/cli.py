@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from headworks import _cli_admin
 from headworks.errors import ConfigurationError, HeadworksError
 
 __all__ = ["app", "main"]
@@ -163,109 +164,9 @@ def doctor(
     raise typer.Exit(0 if all(one.fine for one in findings) else 1)
 
 
-_Url = Annotated[
-    str | None, typer.Option("--url", envvar="HEADWORKS_ADMIN_URL", help="The admin listener of the server.")
-]
-_Token = Annotated[
-    str | None, typer.Option("--token", envvar="HEADWORKS_ADMIN_TOKEN", help="Its admin token.")
-]
-_DataDir = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where the running server is found by its run.json.")
-]
-
-
-@app.command()
-def explain(
-    request_id: Annotated[
-        str | None, typer.Argument(help="An answer's x-request-id: the plan that was made.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="The plan that would be made for this model.")] = None,
-    key: Annotated[str | None, typer.Option(help="... asked for with this client key.")] = None,
-    dialect: Annotated[str | None, typer.Option(help="... over this dialect: openai or anthropic.")] = None,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
-) -> None:
-    """Say why a request went where it went, or where one would go now."""
-    from headworks._explain import show_exchange, show_prospects
-    from headworks.admin import AdminClient
-    from headworks.errors import UsageError
-
-    if (request_id is None) == (model is None):
-        raise UsageError("say which: a request id, or --model MODEL")
-    with AdminClient(url, token, data_dir=data_dir) as client:
-        if request_id is not None:
-            made, show = client.exchange(request_id), show_exchange
-        else:
-            question = {"client_key": key, "dialect": dialect}
-            made, show = client.explain(model or "", **question), show_prospects
-    if as_json:
-        print(json.dumps(made, indent=2))
-    else:
-        show(made)
-
-
-backends = typer.Typer(help="The upstream accounts of a running server.", no_args_is_help=True)
-app.add_typer(backends, name="backends")
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="A backend's name or id.")]
-
-
-@backends.command("list")
-def list_backends(
-    pool: Annotated[str | None, typer.Option(help="Of this pool only.")] = None,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
-) -> None:
-    """One line for each backend, with its state now."""
-    from headworks._explain import show_backends
-    from headworks.admin import AdminClient
-
-    with AdminClient(url, token, data_dir=data_dir) as client:
-        rows = client.backends(pool)
-    if as_json:
-        print(json.dumps(rows, indent=2))
-    else:
-        show_backends(rows)
-
-
-@backends.command("show")
-def show_backend(name: _Name, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
-    """Everything about one backend, as JSON; its key only as a hint."""
-    from headworks.admin import AdminClient
-
-    with AdminClient(url, token, data_dir=data_dir) as client:
-        print(json.dumps(client.backend(name), indent=2))
-
-
-@backends.command("cool")
-def cool_backend(
-    name: _Name,
-    seconds: Annotated[float | None, typer.Option(help="For so long.")] = None,
-    until: Annotated[str | None, typer.Option(help="Until 2026-01-31T09:30:00Z.")] = None,
-    reason: Annotated[str, typer.Option(help="For the audit.")] = "",
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-) -> None:
-    """Let a backend rest, instead of whatever it rests for now."""
-    from headworks.admin import AdminClient
-
-    with AdminClient(url, token, data_dir=data_dir) as client:
-        row = client.cool_backend(name, seconds=seconds, until=until, reason=reason)
-    print(f"{row['name']} rests until {row['cooldown_until']}")
-
-
-@backends.command("clear")
-def clear_backend(name: _Name, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
-    """End every cooldown of a backend."""
-    from headworks.admin import AdminClient
-
-    with AdminClient(url, token, data_dir=data_dir) as client:
-        row = client.clear_backend(name)
-    print(f"{row['name']} is {row['status']}")
+app.command()(_cli_admin.explain)
+app.add_typer(_cli_admin.backends, name="backends")
+app.add_typer(_cli_admin.keys, name="keys")
 
 
 def main() -> None:

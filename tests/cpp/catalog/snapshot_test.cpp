@@ -215,16 +215,16 @@ TEST(ClientKeys, AreFoundByDigestAmongMany) {
   for (std::uint32_t number = 0; number < 1000; ++number) rows.client_keys.push_back(client_key(number));
   const auto snapshot = built(std::move(rows));
   for (std::uint32_t number = 0; number < 1000; ++number) {
-    const ClientKeyEntry* found = snapshot->find_client_key(client_key(number).digest);
+    const ClientKeyEntry* found = snapshot->find_client_key(client_key(number).digest, {});
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(found->row.name, "k" + std::to_string(number));
     KeyDigest near = client_key(number).digest;
     near[31] ^= 1;
-    EXPECT_EQ(snapshot->find_client_key(near), nullptr);
+    EXPECT_EQ(snapshot->find_client_key(near, {}), nullptr);
   }
 }
 
-TEST(ClientKeys, NoKeysMeansNobody) { EXPECT_EQ(built(rows_of({}))->find_client_key({}), nullptr); }
+TEST(ClientKeys, NoKeysMeansNobody) { EXPECT_EQ(built(rows_of({}))->find_client_key({}, {}), nullptr); }
 
 TEST(ClientKeys, DigestsThatFallOnOnePlaceAreToldApart) {
   Rows rows = rows_of({});
@@ -239,11 +239,11 @@ TEST(ClientKeys, DigestsThatFallOnOnePlaceAreToldApart) {
     KeyDigest digest;
     digest.fill(0xff);
     digest[31] = number;
-    EXPECT_EQ(snapshot->find_client_key(digest)->row.id, "key_" + std::to_string(number));
+    EXPECT_EQ(snapshot->find_client_key(digest, {})->row.id, "key_" + std::to_string(number));
   }
   KeyDigest stranger;
   stranger.fill(0xff);
-  EXPECT_EQ(snapshot->find_client_key(stranger), nullptr);
+  EXPECT_EQ(snapshot->find_client_key(stranger, {}), nullptr);
 }
 
 TEST(ClientKeys, TwoThatAreTheSameKeyAreRefused) {

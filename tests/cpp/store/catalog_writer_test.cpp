@@ -176,7 +176,7 @@ TEST_F(Apply, MakesWhatIsNotThereAndIsThenStill) {
   EXPECT_EQ(rows.backends.size(), 2u);
   EXPECT_EQ(rows.client_keys.at(0).models.at(0), "llama-*");
   EXPECT_EQ(rows.client_keys.at(0).budgets.at(0).usd, 10);
-  EXPECT_NE(catalog_.current()->find_client_key(store_->key_hasher().digest("hw_app_0123456789abcdef")),
+  EXPECT_NE(catalog_.current()->find_client_key(store_->key_hasher().digest("hw_app_0123456789abcdef"), {}),
             nullptr);
 }
 
@@ -222,7 +222,7 @@ TEST_F(Apply, KeepsStateAndSecretsThatTheDocumentDoesNotGive) {
   EXPECT_EQ(row.consecutive_429_count, 2);
   EXPECT_EQ(row.rpm_limit, 0u) << "what the file does not say is the default";
   const auto* key =
-      catalog_.current()->find_client_key(store_->key_hasher().digest("hw_app_0123456789abcdef"));
+      catalog_.current()->find_client_key(store_->key_hasher().digest("hw_app_0123456789abcdef"), {});
   ASSERT_NE(key, nullptr);
   EXPECT_EQ(key->row.rpm_limit, 3u);
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +13,7 @@ from headworks.errors import ConfigurationError, ConflictError, NotFoundError, U
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config
 from support.gateway import Gateway
+from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -63,6 +66,24 @@ def test_a_client_key_is_shown_once_and_works_until_it_is_revoked(house: Gateway
         with pytest.raises(NotFoundError):
             admin.client_key("second")
     assert ask(house).status == 200
+
+
+def test_a_rotated_key_overlaps_with_the_new_one(house: Gateway) -> None:
+    with house.admin() as admin:
+        first = admin.create_client_key("second")["key"]
+        made = admin.rotate_client_key("second", overlap_seconds=3600)
+        second = made["key"]
+        assert made["previous_until"] is not None
+        assert [ask(house, key=key).status for key in (first, second)] == [200, 200]
+        assert admin.change_client_key("second", rpm_limit=50)["previous_until"] == made["previous_until"]
+        house.restart()
+    assert [ask(house, key=key).status for key in (first, second)] == [200, 200]
+    with house.admin() as admin:
+        third = admin.rotate_client_key("second")["key"]
+        assert [ask(house, key=key).status for key in (first, second, third)] == [401, 401, 200]
+        brief = admin.rotate_client_key("second", overlap_seconds=0.5)["key"]
+        until(lambda: ask(house, key=third).status == 401, what="the end of the overlap")
+        assert ask(house, key=brief).status == 200
 
 
 def test_settings_are_merged_and_judged(house: Gateway) -> None:
@@ -147,3 +168,19 @@ def test_lists_are_turned_page_by_page(house: Gateway) -> None:
             admin.request("GET", "/revisions", limit=0)
         with pytest.raises(UsageError, match="whole number"):
             admin.request("GET", "/revisions", limit="many")
+
+
+def test_the_commands_of_keys(house: Gateway) -> None:
+    def headworks(*arguments: str) -> str:
+        command = [sys.executable, "-m", "headworks", "keys", *arguments, "--data-dir", str(house.data_dir)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+    key = headworks("create", "second", "--model", "m", "--rpm-limit", "100")
+    assert ask(house, key=key).status == 200
+    assert ask(house, key=key, model="other").status == 403
+    assert "second" in headworks("list")
+    assert key not in headworks("list", "--json")
+    rotated = headworks("rotate", "second")
+    assert [ask(house, key=one).status for one in (key, rotated)] == [401, 200]
+    headworks("revoke", "second")
+    assert ask(house, key=rotated).status == 401

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -96,6 +97,20 @@ def test_alone_it_is_504_on_time(upstream: MakeUpstream, gateway: MakeGateway) -
 
     assert {(one.status, error_of(one)["code"]) for one, _ in seen} == {(504, "upstream_timeout")}
     expect_on_time([took for _, took in seen])
+
+
+def test_an_upstream_that_does_not_read_has_a_clock_too(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    """It accepts, and takes nothing: the write clock, of the backend or of the settings, ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
+        first = backend("first", url, timeouts={"write_seconds": SET_MS / 1000})
+        house = gateway(config(first, backend("second", upstream(), "fallback"), cooldown=STEADY), key=KEY)
+        begin = now_ms()
+
+        answer = ask(house, user="x" * 24_000_000)
+
+    assert (answer.status, answer.header("x-headworks-backend")) == (200, "second")
+    assert SET_MS - 5 <= now_ms() - begin < 5000
 
 
 # F08

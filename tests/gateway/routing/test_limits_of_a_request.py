@@ -133,6 +133,21 @@ def test_a_keys_tokens_are_reserved_and_settled(upstream: MakeUpstream, gateway:
     assert 50 <= int(str(answer.header("retry-after"))) <= 62
 
 
+def test_a_keys_limits_are_told(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    only = upstream([{"usage": {"input": 30, "output": 70}}])
+    limits = {"rpm_limit": 5, "tpm_limit": 1000}
+    house = gateway(config(backend("only", only), key=limits), key=KEY)
+
+    first, second = ask_in_a_row(house, 2, max_tokens=300)
+
+    told = {name: second.header(f"x-ratelimit-{name}") for name in ("limit-requests", "limit-tokens")}
+    assert told == {"limit-requests": "5", "limit-tokens": "1000"}
+    assert first.header("x-ratelimit-remaining-requests") == "4"
+    # 100 were used by the first; what the second may use is taken off until it is known.
+    assert 500 < int(str(second.header("x-ratelimit-remaining-tokens"))) <= 600
+    assert second.header("x-ratelimit-reset-tokens") == "0ms"
+
+
 def test_a_backends_tokens_send_requests_elsewhere(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     first = upstream([{"usage": {"input": 20, "output": 80}}])
     house = gateway(

@@ -1,0 +1,184 @@
+"""The commands that talk to a running server: what can be said, and how the answer is printed.
+
+They find it by --url and --token, then HEADWORKS_ADMIN_URL and HEADWORKS_ADMIN_TOKEN, then run.json and
+admin.token of the data directory.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headworks.errors import UsageError
+
+if TYPE_CHECKING:
+    from headworks.admin import AdminClient
+
+__all__ = ["backends", "explain", "keys"]
+
+_Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+_Url = Annotated[
+    str | None, typer.Option("--url", envvar="HEADWORKS_ADMIN_URL", help="The admin listener of the server.")
+]
+_Token = Annotated[
+    str | None, typer.Option("--token", envvar="HEADWORKS_ADMIN_TOKEN", help="Its admin token.")
+]
+_DataDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where the running server is found by its run.json.")
+]
+
+
+def _client(url: str | None, token: str | None, data_dir: Path | None) -> AdminClient:
+    from headworks.admin import AdminClient  # here, because it brings an HTTP library
+
+    return AdminClient(url, token, data_dir=data_dir)
+
+
+def explain(
+    request_id: Annotated[
+        str | None, typer.Argument(help="An answer's x-request-id: the plan that was made.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The plan that would be made for this model.")] = None,
+    key: Annotated[str | None, typer.Option(help="... asked for with this client key.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="... over this dialect: openai or anthropic.")] = None,
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+    as_json: _Json = False,
+) -> None:
+    """Say why a request went where it went, or where one would go now."""
+    from headworks._explain import show_exchange, show_prospects
+
+    if (request_id is None) == (model is None):
+        raise UsageError("say which: a request id, or --model MODEL")
+    with _client(url, token, data_dir) as client:
+        if request_id is not None:
+            made, show = client.exchange(request_id), show_exchange
+        else:
+            question = {"client_key": key, "dialect": dialect}
+            made, show = client.explain(model or "", **question), show_prospects
+    if as_json:
+        print(json.dumps(made, indent=2))
+    else:
+        show(made)
+
+
+backends = typer.Typer(help="The upstream accounts of a running server.", no_args_is_help=True)
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="A backend's name or id.")]
+
+
+@backends.command("list")
+def list_backends(
+    pool: Annotated[str | None, typer.Option(help="Of this pool only.")] = None,
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+    as_json: _Json = False,
+) -> None:
+    """One line for each backend, with its state now."""
+    from headworks._explain import show_backends
+
+    with _client(url, token, data_dir) as client:
+        rows = client.backends(pool)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        show_backends(rows)
+
+
+@backends.command("show")
+def show_backend(name: _Name, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+    """Everything about one backend, as JSON; its key only as a hint."""
+    with _client(url, token, data_dir) as client:
+        print(json.dumps(client.backend(name), indent=2))
+
+
+@backends.command("cool")
+def cool_backend(
+    name: _Name,
+    seconds: Annotated[float | None, typer.Option(help="For so long.")] = None,
+    until: Annotated[str | None, typer.Option(help="Until 2026-01-31T09:30:00Z.")] = None,
+    reason: Annotated[str, typer.Option(help="For the audit.")] = "",
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+) -> None:
+    """Let a backend rest, instead of whatever it rests for now."""
+    with _client(url, token, data_dir) as client:
+        row = client.cool_backend(name, seconds=seconds, until=until, reason=reason)
+    print(f"{row['name']} rests until {row['cooldown_until']}")
+
+
+@backends.command("clear")
+def clear_backend(name: _Name, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+    """End every cooldown of a backend."""
+    with _client(url, token, data_dir) as client:
+        row = client.clear_backend(name)
+    print(f"{row['name']} is {row['status']}")
+
+
+keys = typer.Typer(help="The keys that applications call a running server with.", no_args_is_help=True)
+_Key = Annotated[str, typer.Argument(metavar="NAME", help="A client key's name or id.")]
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Whose it is; unique.")],
+    model: Annotated[list[str] | None, typer.Option(help="May ask for it; again for more.")] = None,
+    rpm_limit: Annotated[int, typer.Option(help="Requests in any 60 s; 0 = no limit.")] = 0,
+    tpm_limit: Annotated[int, typer.Option(help="Tokens per minute; 0 = no limit.")] = 0,
+    expires_at: Annotated[str | None, typer.Option(help="2026-01-31T09:30:00Z.")] = None,
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+    as_json: _Json = False,
+) -> None:
+    """Make a client key. It is printed this once."""
+    fields = {
+        "rpm_limit": rpm_limit,
+        "tpm_limit": tpm_limit,
+        "expires_at": expires_at,
+        "models": model or ["*"],
+    }
+    with _client(url, token, data_dir) as client:
+        row = client.create_client_key(name, **fields)
+    print(json.dumps(row, indent=2) if as_json else row["key"])
+
+
+@keys.command("list")
+def list_keys(
+    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
+) -> None:
+    """One line for each client key, without the key."""
+    from headworks._explain import show_keys
+
+    with _client(url, token, data_dir) as client:
+        rows = client.client_keys()
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        show_keys(rows)
+
+
+@keys.command("rotate")
+def rotate_key(
+    name: _Key,
+    overlap_seconds: Annotated[float, typer.Option(help="For so long the old one stays good.")] = 0,
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+) -> None:
+    """Make another key for the same name. It is printed this once."""
+    with _client(url, token, data_dir) as client:
+        print(client.rotate_client_key(name, overlap_seconds=overlap_seconds)["key"])
+
+
+@keys.command("revoke")
+def revoke_key(name: _Key, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+    """End a client key, now and for ever."""
+    with _client(url, token, data_dir) as client:
+        client.remove_client_key(name)
+    print(f"{name} is revoked")
