@@ -1,6 +1,9 @@
 #include "admin/exchange_json.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <vector>
 
 #include "catalog/utc_time.hpp"
 #include "store/plan_text.hpp"
@@ -32,14 +35,23 @@ void write_usage(json::JsonWriter& json, const base::Usage& usage) {
   json.key("usage_source").string(base::name_of(usage.source));
 }
 
-void write_attempt(json::JsonWriter& json, const telemetry::AttemptRecord& attempt, std::int64_t number) {
+using telemetry::PlanStep;
+
+const PlanStep* find_failure(const telemetry::ExchangeRecord& record, std::size_t attempt) {
+  for (const PlanStep& step : record.plan)
+    if (step.kind == PlanStep::Kind::failed && step.attempts_before == attempt) return &step;
+  return nullptr;
+}
+
+void write_attempt(json::JsonWriter& json, const telemetry::AttemptRecord& attempt, std::int64_t number,
+                   const PlanStep* failure) {
   json.open_object().key("attempt").number(number);
   json.key("backend_id").string(attempt.backend_id).key("backend").string(attempt.backend);
   json.key("pool").string(attempt.pool).key("model_sent").string(attempt.model_sent);
   json.key("score").real(attempt.score);
   json.key("status").number(attempt.status);
   write_error(json, attempt.error);
-  write_text(json, "failure", attempt.failure);
+  write_text(json, "failure", failure == nullptr ? std::string_view() : failure->why);
   json.key("started_ms").real(milliseconds(attempt.started));
   json.key("reused_connection").boolean(attempt.reused_connection);
   json.key("connect_ms").real(milliseconds(attempt.connect));
@@ -48,11 +60,11 @@ void write_attempt(json::JsonWriter& json, const telemetry::AttemptRecord& attem
   write_usage(json, attempt.usage);
   json.key("cost_usd").real(static_cast<double>(attempt.cost.value) / 1e6);
   json.key("cooldown");
-  if (attempt.cooled_scope.empty()) {
+  if (failure == nullptr || failure->cooled_scope.empty()) {
     json.null();
   } else {
-    json.open_object().key("seconds").real(milliseconds(attempt.cooled) / 1000);
-    json.key("scope").string(attempt.cooled_scope).key("source").string(attempt.cooled_source).close_object();
+    json.open_object().key("seconds").real(milliseconds(failure->lasted) / 1000);
+    json.key("scope").string(failure->cooled_scope).key("source").string(failure->cooled_source).close_object();
   }
   json.close_object();
 }
@@ -90,10 +102,13 @@ void write_exchange(json::JsonWriter& json, const telemetry::ExchangeRecord& rec
   const auto& upstream_id = record.upstream_request_id;
   write_text(json, "upstream_request_id", {upstream_id.data(), ::strnlen(upstream_id.data(), upstream_id.size())});
   if (detail == Detail::whole) {
-    json.key("plan").raw(store::format_plan(record.plan));
+    std::vector<PlanStep> plan;  // what failed stands with its attempt
+    std::copy_if(record.plan.begin(), record.plan.end(), std::back_inserter(plan),
+                 [](const PlanStep& step) { return step.kind != PlanStep::Kind::failed; });
+    json.key("plan").raw(store::format_plan(plan));
     json.key("attempts").open_array();
-    std::int64_t number = 0;
-    for (const telemetry::AttemptRecord& attempt : record.attempts) write_attempt(json, attempt, ++number);
+    for (std::size_t at = 0; at < record.attempts.size(); ++at)
+      write_attempt(json, record.attempts[at], static_cast<std::int64_t>(at + 1), find_failure(record, at));
     json.close_array();
   }
   json.close_object();

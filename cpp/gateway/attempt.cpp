@@ -159,7 +159,6 @@ void Attempt::mark_sent(base::TimePoint now) {
 Attempt::End Attempt::fail(FailureClass failure) {
   failure_.failure = failure;
   record_.error = routing::row_of(failure).kind;
-  record_.failure = routing::name_of(failure);
   return End::failed;
 }
 

@@ -1,5 +1,8 @@
 #include "gateway/exchange.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace headworks::gateway {
 
 Exchange::Exchange(LoopContext& context, net::Request& request, net::ResponseWriter& response,
@@ -81,6 +84,7 @@ void Exchange::set_route(std::shared_ptr<const ModelRoute> route) {
 
 void Exchange::note_plan(const routing::AttemptPlan& plan) {
   using Kind = routing::PlanTrace::Kind;
+  if (plan.trace().entries().empty()) return;
   const auto reasons = static_cast<unsigned>(routing::kOuts);
   for (const routing::PlanTrace::Entry& entry : plan.trace().entries()) {
     telemetry::PlanStep step{.attempts_before = entry.attempts_before};
@@ -104,6 +108,12 @@ void Exchange::note_plan(const routing::AttemptPlan& plan) {
                               .count = count,
                               .why = routing::name_of(out)});
   }
+  // What failed was noted as it happened: each behind what came before its attempt.
+  const auto place = [](const telemetry::PlanStep& step) {
+    return std::pair(step.attempts_before, step.kind == telemetry::PlanStep::Kind::failed);
+  };
+  std::stable_sort(record_.plan.begin(), record_.plan.end(),
+                   [&](const auto& one, const auto& other) { return place(one) < place(other); });
 }
 
 }  // namespace headworks::gateway

@@ -52,13 +52,19 @@ void note_failure(Exchange& exchange, Attempt& attempt) {
   const auto cooldown =
       routing::note_failure(target, attempt.passage(), attempt.failure(), exchange.snapshot().backends(),
                             exchange.snapshot().settings().cooldown, context.loop.random(), exchange.now());
+  telemetry::ExchangeRecord& record = exchange.record();
+  telemetry::PlanStep failed{.kind = telemetry::PlanStep::Kind::failed,
+                             .attempts_before = static_cast<std::uint8_t>(record.attempts.size()),
+                             .why = routing::name_of(attempt.failure().failure)};
+  if (cooldown) {
+    failed.lasted = cooldown->duration;
+    failed.cooled_scope = routing::name_of(cooldown->scope);
+    failed.cooled_source = routing::name_of(cooldown->source);
+  }
+  record.plan.push_back(failed);
   if (!cooldown) return;
-  telemetry::AttemptRecord& record = attempt.record();
-  record.cooled = cooldown->duration;
-  record.cooled_scope = routing::name_of(cooldown->scope);
-  record.cooled_source = routing::name_of(cooldown->source);
   std::optional<std::string> model;
-  if (cooldown->scope == routing::CooldownScope::model) model = record.model_sent;
+  if (cooldown->scope == routing::CooldownScope::model) model = attempt.record().model_sent;
   context.cooldowns.on_cooldown({.backend_id = target.backend->row.id,
                                  .backend = target.backend->row.name,
                                  .cooldown = *cooldown,

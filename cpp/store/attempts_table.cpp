@@ -1,9 +1,9 @@
 #include "store/attempts_table.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <deque>
+#include <limits>
 #include <memory>
 
 #include "base/error.hpp"
@@ -19,17 +19,14 @@ constexpr std::string_view kInsert =
     "upstream_request_id, backend_id, backend, pool, model_sent, status, error, reused_connection, "
     "connect_us, "
     "first_byte_us, attempt_us, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, "
-    "reasoning_tokens, usage_source, cost_micro_usd, attempt_at_us, failure, score, cooled_us, cooled_scope, "
-    "cooled_source, plan) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "reasoning_tokens, usage_source, cost_micro_usd, attempt_at_us, plan) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 std::int64_t us_of(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
 base::Duration duration_of(std::int64_t us) { return std::chrono::microseconds{us}; }
-
-double finite(float score) { return std::isfinite(score) ? static_cast<double>(score) : 0.0; }
 
 // Null for "there was none".
 class NullableText {
@@ -67,8 +64,7 @@ std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> r
           attempt.reused_connection, us_of(attempt.connect), us_of(attempt.first_byte), us_of(attempt.total),
           usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.cache_write_tokens,
           usage.reasoning_tokens, name_of(usage.source), attempt.cost.value, us_of(attempt.started),
-          NullableText(attempt.failure), finite(attempt.score), us_of(attempt.cooled), NullableText(attempt.cooled_scope),
-          NullableText(attempt.cooled_source), NullableText(final ? plan : std::string_view())));
+          NullableText(final ? plan : std::string_view())));
     }
   }
   return added;
@@ -84,7 +80,7 @@ std::optional<telemetry::ExchangeRecord> AttemptsTable::find(std::string_view re
       "exchange_us, overhead_us, queue_wait_us, bytes_in, bytes_out, upstream_request_id, plan, backend_id, backend, "
       "pool, model_sent, status, error, reused_connection, connect_us, first_byte_us, attempt_us, input_tokens, "
       "output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, usage_source, cost_micro_usd, "
-      "attempt_at_us, failure, score, cooled_us, cooled_scope, cooled_source FROM attempts "
+      "attempt_at_us FROM attempts "
       "WHERE started_us >= ? AND started_us < ? AND request_id = ? ORDER BY attempt",
       from, from + 1000, request_id);
   std::optional<telemetry::ExchangeRecord> record;
@@ -124,10 +120,7 @@ std::optional<telemetry::ExchangeRecord> AttemptsTable::find(std::string_view re
     attempt.usage.source = base::find_usage_source(found.text(30)).value_or(base::UsageSource::none);
     attempt.cost.value = found.integer(31);
     attempt.started = duration_of(found.integer(32));
-    attempt.failure = keep(33);
-    attempt.score = static_cast<float>(found.real(34));
-    attempt.cooled = duration_of(found.integer(35));
-    attempt.cooled_scope = keep(36), attempt.cooled_source = keep(37);
+    attempt.score = std::numeric_limits<float>::quiet_NaN();  // not kept
     record->attempts.push_back(attempt);
   }
   return record;

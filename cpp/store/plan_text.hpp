@@ -1,8 +1,9 @@
-// What a plan did besides its attempts, as JSON text: the ledger's column `plan`, and what the admin API shows.
+// What was out of the ordinary in an exchange, as JSON text: the ledger's column `plan`.
 //
 //   [{"what": "passed_over", "attempts_before": 0, "backend": "a", "pool": "primary", "why": "cooling", "score": 1},
 //    {"what": "passed_over", "attempts_before": 0, "count": 12, "why": "bucket"},
-//    {"what": "waited", "attempts_before": 0, "why": "turn", "seconds": 1.25}]
+//    {"what": "waited", "attempts_before": 0, "why": "turn", "seconds": 1.25},
+//    {"what": "failed", "attempts_before": 0, "why": "status_429", "cooled": "backend", "source": "header", "seconds": 7}]
 #pragma once
 
 #include <deque>

@@ -197,15 +197,10 @@ CREATE TABLE levels (
 ) WITHOUT ROWID;
 )sql";
 
-// Usage, version 3: why. `plan` (on the final row) holds what the plan did besides its attempts, as a JSON array,
-// see plan_text.hpp; null when it did nothing.
+// Usage, version 3: why. `plan` (on the final row) holds what was out of the ordinary, as a JSON array, see
+// plan_text.hpp; null when nothing was.
 constexpr const char* kUsage3 = R"sql(
 ALTER TABLE attempts ADD COLUMN attempt_at_us INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE attempts ADD COLUMN failure TEXT;
-ALTER TABLE attempts ADD COLUMN score REAL NOT NULL DEFAULT 0;
-ALTER TABLE attempts ADD COLUMN cooled_us INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE attempts ADD COLUMN cooled_scope TEXT;
-ALTER TABLE attempts ADD COLUMN cooled_source TEXT;
 ALTER TABLE attempts ADD COLUMN plan TEXT;
 )sql";
 

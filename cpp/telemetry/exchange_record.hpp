@@ -27,12 +27,8 @@ struct AttemptRecord {
   std::string_view model_sent;  // as the backend calls it
   std::uint16_t status = 0;     // upstream's status; 0: no answer
   std::optional<base::ErrorKind> error;  // none: this attempt's answer became the client's
-  std::string_view failure;     // its class, by the name of the failure table; empty: none. Static
   float score = 0;              // why this backend came before others, in the measure of the pool's strategy
   base::Duration started{};     // since the exchange began
-  base::Duration cooled{};      // for so long its failure cools ...
-  std::string_view cooled_scope;   // ... model, backend or address; empty: nothing. Static
-  std::string_view cooled_source;  // who said how long: header, body, formula. Static
   bool reused_connection = false;
   bool sent = false;            // something of the request was
   base::Duration connect{};     // until connected (zero on a reused connection)
@@ -42,17 +38,20 @@ struct AttemptRecord {
   base::MicroUsd cost;
 };
 
-// What the plan did besides its attempts: somebody was passed over, or time was waited.
+// What was out of the ordinary: somebody was passed over, time was waited, an attempt failed. Most exchanges have
+// none of it, and pay nothing for it.
 struct PlanStep {
-  enum class Kind : std::uint8_t { passed_over, waited };
+  enum class Kind : std::uint8_t { passed_over, waited, failed };
   Kind kind = Kind::passed_over;
-  std::uint8_t attempts_before = 0;  // its place among the attempts
+  std::uint8_t attempts_before = 0;  // its place among the attempts; failed: this one
   std::uint32_t count = 1;           // passed_over without a name: so many more for this reason
   std::string_view backend = {};          // passed_over
   std::string_view pool = {};
-  std::string_view why = {};  // the reason; waited: backoff, turn. Static
+  std::string_view why = {};  // the reason; waited: backoff, turn; failed: the class. Static
   float score = 0;       // passed_over: as of an attempt
-  base::Duration lasted{};  // waited
+  base::Duration lasted{};  // waited; failed: for so long something cools ...
+  std::string_view cooled_scope = {};   // ... model, backend or address; empty: nothing. Static
+  std::string_view cooled_source = {};  // who said how long: header, body, formula. Static
 };
 
 struct ExchangeRecord {

@@ -12,9 +12,10 @@ void for_each_view(Record& record, const Function& function) {
   function(record.route), function(record.client_key_id), function(record.client_key), function(record.model), function(record.model_label);
   for (auto& attempt : record.attempts)
     function(attempt.backend_id), function(attempt.backend), function(attempt.pool),
-        function(attempt.model_sent), function(attempt.failure), function(attempt.cooled_scope),
-        function(attempt.cooled_source);
-  for (auto& step : record.plan) function(step.backend), function(step.pool), function(step.why);
+        function(attempt.model_sent);
+  for (auto& step : record.plan)
+    function(step.backend), function(step.pool), function(step.why), function(step.cooled_scope),
+        function(step.cooled_source);
 }
 
 }  // namespace

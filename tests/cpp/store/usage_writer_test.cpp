@@ -78,10 +78,10 @@ TEST_F(Ledger, HasOneRowPerAttemptWithEverything) {
   constexpr const char* kExchange = "|/v1/chat/completions|key_1|app|llama-70b|1|200|-|5000|40|7|100|200|";
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "1|0" + kExchange +
-                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0|0|-|0.0|0|-|-|-");
+                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0|0|-");
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "2|1" + kExchange +
-                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77|0|-|0.0|0|-|-|-");
+                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77|0|-");
   EXPECT_FALSE(row.next());
 }
 
@@ -92,12 +92,13 @@ TEST_F(Ledger, AnExchangeIsFoundByItsIdAsItWas) {
   made.error = base::ErrorKind::upstream_reset;
   std::copy_n("up-1", 5, made.upstream_request_id.begin());
   AttemptRecord& first = made.attempts[0];
-  first.failure = "status_429", first.score = 0.1F, first.started = std::chrono::microseconds{11};
-  first.cooled = std::chrono::seconds{2}, first.cooled_scope = "model", first.cooled_source = "header";
+  first.started = std::chrono::microseconds{11};
   made.attempts[1].usage = {.input_tokens = 10, .output_tokens = 20, .source = base::UsageSource::estimated};
   using telemetry::PlanStep;
   made.plan = {{.backend = "a \"quoted\" name", .pool = "primary", .why = "cooling", .score = 0.1F},
                {.count = 12, .why = "bucket"},
+               {.kind = PlanStep::Kind::failed, .why = "status_429", .lasted = std::chrono::seconds{2},
+                .cooled_scope = "model", .cooled_source = "header"},
                {.kind = PlanStep::Kind::waited, .attempts_before = 1, .why = "turn", .lasted = std::chrono::milliseconds{250}}};
   const std::vector<ExchangeRecord> all = {record(), made, record()};
   ledger->accept(all);
@@ -113,21 +114,21 @@ TEST_F(Ledger, AnExchangeIsFoundByItsIdAsItWas) {
   EXPECT_EQ(found->client_key, "app");
   EXPECT_STREQ(found->upstream_request_id.data(), "up-1");
   ASSERT_EQ(found->attempts.size(), 2u);
-  EXPECT_EQ(found->attempts[0].failure, "status_429");
   EXPECT_EQ(found->attempts[0].started, first.started);
-  EXPECT_EQ(found->attempts[0].cooled, first.cooled);
-  EXPECT_EQ(found->attempts[0].cooled_scope, "model");
-  EXPECT_EQ(found->attempts[0].cooled_source, "header");
   EXPECT_EQ(found->attempts[0].error, base::ErrorKind::upstream_error);
   EXPECT_EQ(found->attempts[1].usage.output_tokens, 20u);
   EXPECT_EQ(found->attempts[1].usage.source, base::UsageSource::estimated);
-  ASSERT_EQ(found->plan.size(), 3u);
+  ASSERT_EQ(found->plan.size(), 4u);
   EXPECT_EQ(found->plan[0].backend, "a \"quoted\" name");
   EXPECT_EQ(found->plan[0].why, "cooling");
   EXPECT_FLOAT_EQ(found->plan[0].score, 0.1F);
   EXPECT_EQ(found->plan[1].count, 12u);
+  EXPECT_EQ(found->plan[2].kind, PlanStep::Kind::failed);
   EXPECT_EQ(found->plan[2].lasted, made.plan[2].lasted);
-  EXPECT_EQ(found->plan[2].attempts_before, 1);
+  EXPECT_EQ(found->plan[2].cooled_scope, "model");
+  EXPECT_EQ(found->plan[2].cooled_source, "header");
+  EXPECT_EQ(found->plan[3].lasted, made.plan[3].lasted);
+  EXPECT_EQ(found->plan[3].attempts_before, 1);
   EXPECT_FALSE(table.find(record().id.view()));
   EXPECT_FALSE(table.find("req_nonsense"));
 }
