@@ -2,6 +2,7 @@
 #include "python.hpp"
 
 #include "catalog/configuration.hpp"
+#include "catalog/key_references.hpp"
 
 namespace headworks::bindings {
 
@@ -11,6 +12,13 @@ void bind_about(py::module_& module) {
              py::call_guard<WithoutGil>(), "Every problem of a configuration document, as JSON text.");
   module.def("configuration_schema", &catalog::configuration_schema,
              "JSON Schema of the configuration document, as JSON text.");
+  module.def(
+      "resolve_key",
+      [](const std::string& text, const std::string& folder) {
+        if (catalog::variable_of(text).empty() && !text.starts_with("file:")) return text;
+        return std::string(value_of(catalog::KeyReferences(folder).find(text)).reveal());
+      },
+      py::arg("text"), py::arg("folder"), "What `${NAME}` or `file:PATH` refers to; any other text is the key itself.");
 }
 
 }  // namespace headworks::bindings

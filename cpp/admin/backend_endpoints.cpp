@@ -93,18 +93,15 @@ net::Task<Answer> get_backend(AdminContext& context, Call& call) {
 }
 
 net::Task<Answer> create_backend(AdminContext& context, Call& call) {
-  auto body = [document = call.body](CatalogTables& tables) -> Result<boost::json::object> {
-    Backend row;
-    const catalog::Outcome outcome = catalog::parse_backend(document, catalog::Completeness::whole, {}, row);
-    if (!outcome.ok()) return catalog::error_of(outcome.problems);
-    const Result<Backend> made = store::create_backend(tables, std::move(row));
-    if (!made) return made.error();
-    return json_of(*tables.backends.find(made->id, store::Keys::closed));
-  };
-  auto changing = change_store(context, call, std::move(body));
-  Result<Changed<boost::json::object>> made = co_await changing;
-  if (!made) co_return made.error();
-  co_return reply_json(made->value, made->revision, 201);
+  return answer_change(context, call, 201,
+                       [document = call.body](CatalogTables& tables) -> Result<boost::json::object> {
+                         Backend row;
+                         const auto outcome = catalog::parse_backend(document, catalog::Completeness::whole, {}, row);
+                         if (!outcome.ok()) return catalog::error_of(outcome.problems);
+                         const Result<Backend> made = store::create_backend(tables, std::move(row));
+                         if (!made) return made.error();
+                         return json_of(*tables.backends.find(made->id, store::Keys::closed));
+                       });
 }
 
 net::Task<Answer> change_backend(AdminContext& context, Call& call) {
@@ -123,15 +120,12 @@ net::Task<Answer> change_backend(AdminContext& context, Call& call) {
 }
 
 net::Task<Answer> remove_backend(AdminContext& context, Call& call) {
-  auto body = [id = call.path.front()](CatalogTables& tables) -> Result<bool> {
-    const auto row = find_backend(tables, id);
-    if (!row) return unknown_backend();
-    return store::delete_backend(tables, row->id);
-  };
-  auto changing = change_store(context, call, std::move(body));
-  const Result<Changed<bool>> gone = co_await changing;
-  if (!gone) co_return gone.error();
-  co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
+  return answer_removal(context, call, unknown_backend(),
+                        [id = call.path.front()](CatalogTables& tables) -> Result<bool> {
+                          const auto row = find_backend(tables, id);
+                          if (!row) return false;
+                          return store::delete_backend(tables, row->id);
+                        });
 }
 
 net::Task<Answer> put_backend_status(AdminContext& context, Call& call) {

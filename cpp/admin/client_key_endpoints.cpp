@@ -46,26 +46,18 @@ Reply reply_with_key(boost::json::object row, const base::Secret& key, std::uint
 }  // namespace
 
 net::Task<Answer> list_client_keys(AdminContext& context, Call&) {
-  auto asking = ask_store(context, [](CatalogTables& tables) {
+  return answer_rows(context, [](CatalogTables& tables) {
     boost::json::array rows;
     for (const ClientKey& row : tables.client_keys.list()) rows.push_back(json_of(row));
     return rows;
   });
-  Result<boost::json::array> rows = co_await asking;
-  if (!rows) co_return rows.error();
-  co_return reply_page(*std::move(rows), std::nullopt, context.snapshot()->revision());
 }
 
 net::Task<Answer> get_client_key(AdminContext& context, Call& call) {
-  auto body = [id = call.path.front()](CatalogTables& tables) {
+  return answer_row(context, unknown_key(), [id = call.path.front()](CatalogTables& tables) {
     const auto row = find_key(tables, id);
     return row ? std::optional(json_of(*row)) : std::nullopt;
-  };
-  auto asking = ask_store(context, std::move(body));
-  const Result<std::optional<boost::json::object>> row = co_await asking;
-  if (!row) co_return row.error();
-  if (!*row) co_return unknown_key();
-  co_return reply_json(**row, context.snapshot()->revision());
+  });
 }
 
 // Without a `key` of its own a new one is made.
@@ -92,33 +84,27 @@ net::Task<Answer> create_client_key(AdminContext& context, Call& call) {
 }
 
 net::Task<Answer> change_client_key(AdminContext& context, Call& call) {
-  if (const boost::json::object* object = call.body.if_object(); object != nullptr && object->contains("key"))
-    co_return wrong("$.key", "a key is not changed but rotated", "POST .../rotate");
-  auto body = [id = call.path.front(), document = call.body](CatalogTables& tables) -> Result<boost::json::object> {
-    auto before = find_key(tables, id);
-    if (!before) return unknown_key();
-    auto row = overlay(document, catalog::Completeness::partial, {.row = *std::move(before), .key = {}});
-    if (!row) return row.error();
-    const Result<ClientKey> changed = store::put_client_key(tables, *std::move(row));
-    if (!changed) return changed.error();
-    return json_of(*changed);
-  };
-  auto changing = change_store(context, call, std::move(body));
-  const Result<Changed<boost::json::object>> changed = co_await changing;
-  if (!changed) co_return changed.error();
-  co_return reply_json(changed->value, changed->revision);
+  return answer_change(
+      context, call, 200,
+      [id = call.path.front(), document = call.body](CatalogTables& tables) -> Result<boost::json::object> {
+        auto before = find_key(tables, id);
+        if (!before) return unknown_key();
+        if (const boost::json::object* object = document.if_object(); object != nullptr && object->contains("key"))
+          return wrong("$.key", "a key is not changed but rotated", "POST .../rotate");
+        auto row = overlay(document, catalog::Completeness::partial, {.row = *std::move(before), .key = {}});
+        if (!row) return row.error();
+        const Result<ClientKey> changed = store::put_client_key(tables, *std::move(row));
+        if (!changed) return changed.error();
+        return json_of(*changed);
+      });
 }
 
 net::Task<Answer> remove_client_key(AdminContext& context, Call& call) {
-  auto body = [id = call.path.front()](CatalogTables& tables) -> Result<bool> {
+  return answer_removal(context, call, unknown_key(), [id = call.path.front()](CatalogTables& tables) -> Result<bool> {
     const auto row = find_key(tables, id);
-    if (!row) return unknown_key();
+    if (!row) return false;
     return store::delete_client_key(tables, row->id);
-  };
-  auto changing = change_store(context, call, std::move(body));
-  const Result<Changed<bool>> gone = co_await changing;
-  if (!gone) co_return gone.error();
-  co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
+  });
 }
 
 net::Task<Answer> rotate_client_key(AdminContext& context, Call& call) {

@@ -48,6 +48,9 @@ net::Task<Answer> list_revisions(AdminContext& context, Call& call);
 net::Task<Answer> get_revision(AdminContext& context, Call& call);
 net::Task<Answer> list_audit(AdminContext& context, Call& call);
 
+// usage_endpoints.cpp
+net::Task<Answer> get_usage(AdminContext& context, Call& call);
+
 // openapi.cpp
 net::Task<Answer> get_openapi(AdminContext& context, Call& call);
 

@@ -56,54 +56,36 @@ net::Task<Answer> change_pool_row(AdminContext& context, Call& call, bool make) 
 }  // namespace
 
 net::Task<Answer> list_pools(AdminContext& context, Call&) {
-  auto asking = ask_store(context, [](CatalogTables& tables) {
+  return answer_rows(context, [](CatalogTables& tables) {
     boost::json::array rows;
     for (const Pool& row : tables.pools.list()) rows.push_back(json_of(row));
     return rows;
   });
-  Result<boost::json::array> rows = co_await asking;
-  if (!rows) co_return rows.error();
-  co_return reply_page(*std::move(rows), std::nullopt, context.snapshot()->revision());
 }
 
 net::Task<Answer> get_pool(AdminContext& context, Call& call) {
-  auto body = [name = call.path.front()](CatalogTables& tables) {
+  return answer_row(context, unknown_pool(), [name = call.path.front()](CatalogTables& tables) {
     const auto row = tables.pools.find(name);
     return row ? std::optional(json_of(*row)) : std::nullopt;
-  };
-  auto asking = ask_store(context, std::move(body));
-  const Result<std::optional<boost::json::object>> row = co_await asking;
-  if (!row) co_return row.error();
-  if (!*row) co_return unknown_pool();
-  co_return reply_json(**row, context.snapshot()->revision());
+  });
 }
 
 net::Task<Answer> put_pool(AdminContext& context, Call& call) { return change_pool_row(context, call, true); }
 net::Task<Answer> change_pool(AdminContext& context, Call& call) { return change_pool_row(context, call, false); }
 
 net::Task<Answer> remove_pool(AdminContext& context, Call& call) {
-  auto body = [name = call.path.front()](CatalogTables& tables) -> Result<bool> {
-    const Result<bool> gone = store::delete_pool(tables, name);
-    if (gone && !*gone) return unknown_pool();
-    return gone;
-  };
-  auto changing = change_store(context, call, std::move(body));
-  const Result<Changed<bool>> gone = co_await changing;
-  if (!gone) co_return gone.error();
-  co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
+  return answer_removal(context, call, unknown_pool(),
+                        [name = call.path.front()](CatalogTables& tables) { return store::delete_pool(tables, name); });
 }
 
 net::Task<Answer> get_pool_stats(AdminContext& context, Call&) {
-  auto asking = ask_store(context, [](CatalogTables& tables) {
+  return answer_row(context, unknown_pool(), [](CatalogTables& tables) {
     boost::json::object pools;
     for (const store::PoolStats& each : tables.backends.pool_stats())
       pools[each.pool] = {{"total", each.total},     {"enabled", each.enabled}, {"healthy", each.healthy},
                           {"cooling", each.cooling}, {"error", each.error}};
-    return pools;
+    return std::optional(std::move(pools));
   });
-  const Result<boost::json::object> pools = co_await asking;
-  if (!pools) co_return pools.error();
-  co_return reply_json(*pools, context.snapshot()->revision());
 }
 
 }  // namespace headworks::admin

@@ -46,6 +46,12 @@ boost::json::object json_of(const store::AuditRow& row) {
           {"before", parsed_or_text(row.before_json)},        {"after", parsed_or_text(row.after_json)}};
 }
 
+boost::json::array prices_of(CatalogTables& tables) {
+  boost::json::array rows;
+  for (const catalog::Price& row : tables.prices.list()) rows.push_back(catalog::format_price(row, catalog::View::admin));
+  return rows;
+}
+
 struct Page {
   std::uint64_t before = 0;
   std::uint32_t limit = 100;
@@ -74,29 +80,18 @@ net::Task<Answer> get_settings(AdminContext& context, Call&) {
 }
 
 net::Task<Answer> change_settings(AdminContext& context, Call& call) {
-  catalog::Settings judged;
-  const catalog::Outcome outcome = catalog::parse_settings(call.body, judged);
-  if (!outcome.ok()) co_return catalog::error_of(outcome.problems);
-  auto body = [settings = catalog::flatten_settings(call.body.as_object())](CatalogTables& tables) -> Result<boost::json::object> {
-    const Result<bool> put = store::put_settings(tables, settings, "admin");
+  return answer_change(context, call, 200, [document = call.body](CatalogTables& tables) -> Result<boost::json::object> {
+    catalog::Settings judged;
+    const catalog::Outcome outcome = catalog::parse_settings(document, judged);
+    if (!outcome.ok()) return catalog::error_of(outcome.problems);
+    const Result<bool> put = store::put_settings(tables, catalog::flatten_settings(document.as_object()), "admin");
     if (!put) return put.error();
     return catalog::format_settings(tables.settings.read());
-  };
-  auto changing = change_store(context, call, std::move(body));
-  const Result<Changed<boost::json::object>> changed = co_await changing;
-  if (!changed) co_return changed.error();
-  co_return reply_json(changed->value, changed->revision);
+  });
 }
 
 net::Task<Answer> list_prices(AdminContext& context, Call&) {
-  auto asking = ask_store(context, [](CatalogTables& tables) {
-    boost::json::array rows;
-    for (const catalog::Price& row : tables.prices.list()) rows.push_back(catalog::format_price(row, catalog::View::admin));
-    return rows;
-  });
-  Result<boost::json::array> rows = co_await asking;
-  if (!rows) co_return rows.error();
-  co_return reply_page(*std::move(rows), std::nullopt, context.snapshot()->revision());
+  return answer_rows(context, [](CatalogTables& tables) { return prices_of(tables); });
 }
 
 // The whole table as one change: what is not in it is gone.
@@ -121,9 +116,7 @@ net::Task<Answer> put_prices(AdminContext& context, Call& call) {
     }
     for (const catalog::Price& row : rows)
       if (const Result<bool> put = store::put_price(tables, row); !put) return put.error();
-    boost::json::array shown;
-    for (const catalog::Price& row : tables.prices.list()) shown.push_back(catalog::format_price(row, catalog::View::admin));
-    return shown;
+    return prices_of(tables);
   };
   auto changing = change_store(context, call, std::move(body));
   Result<Changed<boost::json::array>> changed = co_await changing;

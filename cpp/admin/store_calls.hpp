@@ -2,12 +2,17 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "admin/admin_routes.hpp"
 
 namespace headworks::admin {
+
+// A page: {"data": [...], "next": cursor or null}.
+Reply reply_page(boost::json::array rows, std::optional<std::string> next, std::uint64_t revision);
+Reply reply_json(const boost::json::value& body, std::uint64_t revision, std::uint16_t status = 200);
 
 // `body(CatalogTables&) -> T`, in one go with no change between.
 template <class Body>
@@ -36,8 +41,44 @@ auto change_store(AdminContext& context, const Call& call, Body body, Trial tria
   co_return result;
 }
 
-// A page: {"data": [...], "next": cursor or null}.
-Reply reply_page(boost::json::array rows, std::optional<std::string> next, std::uint64_t revision);
-Reply reply_json(const boost::json::value& body, std::uint64_t revision, std::uint16_t status = 200);
+// The same, as whole handlers.
+
+// `body` -> boost::json::array: all rows.
+template <class Body>
+net::Task<Answer> answer_rows(AdminContext& context, Body body) {
+  auto asking = ask_store(context, std::move(body));
+  base::Result<boost::json::array> rows = co_await asking;
+  if (!rows) co_return rows.error();
+  co_return reply_page(*std::move(rows), std::nullopt, context.snapshot()->revision());
+}
+
+// `body` -> optional boost::json::object: one row, or `missing`.
+template <class Body>
+net::Task<Answer> answer_row(AdminContext& context, base::Error missing, Body body) {
+  auto asking = ask_store(context, std::move(body));
+  const base::Result<std::optional<boost::json::object>> row = co_await asking;
+  if (!row) co_return row.error();
+  if (!*row) co_return missing;
+  co_return reply_json(**row, context.snapshot()->revision());
+}
+
+// `body` -> Result<boost::json::object>: the row after the change.
+template <class Body>
+net::Task<Answer> answer_change(AdminContext& context, const Call& call, std::uint16_t status, Body body) {
+  auto changing = change_store(context, call, std::move(body));
+  const base::Result<store::Changed<boost::json::object>> changed = co_await changing;
+  if (!changed) co_return changed.error();
+  co_return reply_json(changed->value, changed->revision, status);
+}
+
+// `body` -> Result<bool>: it is gone; false, `missing`.
+template <class Body>
+net::Task<Answer> answer_removal(AdminContext& context, const Call& call, base::Error missing, Body body) {
+  auto changing = change_store(context, call, std::move(body));
+  const base::Result<store::Changed<bool>> gone = co_await changing;
+  if (!gone) co_return gone.error();
+  if (!gone->value) co_return missing;
+  co_return Reply{.status = 204, .body = {}, .revision = gone->revision};
+}
 
 }  // namespace headworks::admin

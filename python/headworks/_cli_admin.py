@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ from headworks.errors import UsageError
 if TYPE_CHECKING:
     from headworks.admin import AdminClient
 
-__all__ = ["backends", "explain", "keys"]
+__all__ = ["apply", "backends", "explain", "export", "keys", "usage"]
 
 _Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _Url = Annotated[
@@ -64,6 +64,74 @@ def explain(
         print(json.dumps(made, indent=2))
     else:
         show(made)
+
+
+def usage(
+    by: Annotated[str, typer.Option(help="model, backend, key, pool, hour, day; with commas.")] = "model",
+    since: Annotated[str, typer.Option(help="A moment in UTC, or an age: 90m, 24h, 7d.")] = "24h",
+    until: Annotated[str | None, typer.Option(help="Not included.")] = None,
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+    as_json: _Json = False,
+) -> None:
+    """Say what was used and what it cost: requests, errors, tokens, money, latency."""
+    from headworks._explain import show_usage
+
+    names = [name for name in by.split(",") if name]
+    steps = [name for name in names if name in ("minute", "hour", "day")]
+    keys = [name for name in names if name not in steps]
+    if len(steps) > 1:
+        raise UsageError("one step of time at most: minute, hour or day")
+    with _client(url, token, data_dir) as client:
+        rows = client.usage(keys, since=since, until=until, step=steps[0] if steps else None)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        show_usage(rows, ["at"] * len(steps) + keys)
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(help="YAML, TOML or JSON.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would change.")] = False,
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+    as_json: _Json = False,
+) -> None:
+    """Apply a configuration to a running server as one change, and say what changed.
+
+    References to keys (`${NAME}`, `file:PATH`) are looked up here, not on the server.
+    """
+    from headworks._config import read_document
+
+    document = read_document(file)
+    document.expect_valid()
+    with _client(url, token, data_dir) as client:
+        changes = client.apply_config(document.resolved(), dry_run=dry_run)
+    if as_json:
+        print(json.dumps(changes, indent=2))
+        return
+    for change in changes:
+        print(f"{change['action']} {change['target']}{_difference(change)}")
+    if not changes:
+        print("nothing to change")
+
+
+def _difference(change: dict[str, Any]) -> str:
+    """The fields that an update changes, as `: rpm_limit 0 -> 9, ...`."""
+    before, after = change["before"], change["after"]
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ""
+    fields = [name for name in after if before.get(name) != after[name] and name != "updated_at"]
+    told = ", ".join(f"{name} {json.dumps(before.get(name))} -> {json.dumps(after[name])}" for name in fields)
+    return f": {told}" if told else ""
+
+
+def export(url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+    """Print the configuration of a running server as JSON, without secrets."""
+    with _client(url, token, data_dir) as client:
+        print(json.dumps(client.export_config(), indent=2))
 
 
 backends = typer.Typer(help="The upstream accounts of a running server.", no_args_is_help=True)

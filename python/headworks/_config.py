@@ -35,6 +35,18 @@ class Document:
             for one in json.loads(_core.check_configuration(self.json_text))
         ]
 
+    def resolved(self) -> dict[str, Any]:
+        """The document with each key in the place of its reference, for a server that cannot look it up."""
+        from headworks import _core
+
+        folder = str(Path(self.origin).parent) if self.origin else ""
+        document: dict[str, Any] = json.loads(self.json_text)
+        for section, field in (("backends", "api_key"), ("client_keys", "key")):
+            for row in document.get(section) or []:
+                if isinstance(row.get(field), str):
+                    row[field] = _core.resolve_key(row[field], folder)
+        return document
+
     def expect_valid(self) -> None:
         """Raises ConfigurationError with all problems, if there is one."""
         if problems := self.problems():

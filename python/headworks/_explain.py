@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["show_backends", "show_exchange", "show_keys", "show_prospects"]
+__all__ = ["show_backends", "show_exchange", "show_keys", "show_prospects", "show_usage"]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -130,4 +130,23 @@ def show_keys(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             row["name"], row["hint"], ", ".join(row["models"]), *limits, row["expires_at"] or "never", state
         )
+    Console(soft_wrap=True).print(table)
+
+
+def show_usage(rows: list[dict[str, Any]], keys: list[str]) -> None:
+    """One line per group, and their sum."""
+    counted = ("exchanges", "errors", "input_tokens", "output_tokens")
+    table = _table("", *keys, "requests", "errors", "tokens in", "out", "USD", "mean ms", "first byte ms")
+    for row in rows:
+        table.add_row(
+            *(row[key] or "-" for key in keys),
+            *(f"{row[name]:,}" for name in counted),
+            f"{row['cost_usd']:.4f}",
+            _number(row["mean_ms"], 1),
+            _number(row["first_byte_ms"], 1),
+        )
+    if len(rows) > 1:
+        sums = (f"{sum(row[name] for row in rows):,}" for name in counted)
+        names = ["sum", *[""] * (len(keys) - 1)] if keys else []
+        table.add_row(*names, *sums, f"{sum(row['cost_usd'] for row in rows):.4f}", "", "")
     Console(soft_wrap=True).print(table)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,6 +119,23 @@ class AdminClient:
     def exchange(self, request_id: str) -> dict[str, Any]:
         """One exchange with its plan, attempts, clocks and cost."""
         return self._object("GET", f"/exchanges/{_quoted(request_id)}")
+
+    def usage(
+        self,
+        by: str | Iterable[str] = (),
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        step: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Sums over the ledger: `by` any of model, backend, key, pool; `step` minute, hour or day.
+
+        `since` and `until` are moments (2026-01-31T09:30:00Z) or ages (90m, 24h, 7d): unsaid, the last day.
+        Without a step the dearest come first, with one the latest.
+        """
+        names = by if isinstance(by, str) else ",".join(by)
+        return self._list("/usage", by=names or None, since=since, until=until, step=step, limit=limit)
 
     def explain(self, model: str, **question: Any) -> dict[str, Any]:
         """The plan that would be made now; with `client_key`, `dialect`, `tokens`, `deadline_seconds`."""

@@ -165,6 +165,9 @@ def doctor(
 
 
 app.command()(_cli_admin.explain)
+app.command()(_cli_admin.usage)
+app.command()(_cli_admin.apply)
+app.command()(_cli_admin.export)
 app.add_typer(_cli_admin.backends, name="backends")
 app.add_typer(_cli_admin.keys, name="keys")
 

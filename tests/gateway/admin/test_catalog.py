@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -184,3 +186,45 @@ def test_the_commands_of_keys(house: Gateway) -> None:
     assert [ask(house, key=one).status for one in (key, rotated)] == [401, 200]
     headworks("revoke", "second")
     assert ask(house, key=rotated).status == 401
+
+
+def test_a_file_is_applied_from_where_its_keys_are(
+    house: Gateway, upstream: MakeUpstream, tmp_path: Path
+) -> None:
+    """The server reads neither our files nor our environment; what it answers is the difference."""
+
+    def headworks(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "headworks", *arguments, "--data-dir", str(house.data_dir)]
+        environment = {**os.environ, "SECOND_KEY": "sk-second-of-the-environment"}
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False, env=environment
+        )
+
+    second = upstream()
+    (tmp_path / "third").write_text("sk-third-of-a-file\n")
+    file = tmp_path / "wanted.yaml"
+    file.write_text(
+        f"""
+version: 1
+client_keys: [{{name: app}}]
+backends:
+  - {{name: second, api_base_url: "{second.url}/v1", api_key: "${{SECOND_KEY}}"}}
+  - {{name: third, api_base_url: "{second.url}/v1", api_key: "file:third"}}
+"""
+    )
+    trial = headworks("apply", str(file), "--dry-run")
+    assert trial.returncode == 0, trial.stderr
+    assert "backend.create second" in trial.stdout
+    assert "backend.delete first" in trial.stdout
+    assert headworks("apply", str(file)).stdout == trial.stdout
+    assert headworks("apply", str(file)).stdout == "nothing to change\n"
+    assert {ask(house).status for _ in range(4)} == {200}
+    assert {entry.key for entry in second.journal()} == {"sk-second-of-the-environment", "sk-third-of-a-file"}
+    file.write_text(file.read_text().replace("name: third,", "name: third, rpm_limit: 9,"))
+    assert headworks("apply", str(file)).stdout == "backend.update third: rpm_limit 0 -> 9\n"
+    exported = json.loads(headworks("export").stdout)
+    assert [row["name"] for row in exported["backends"]] == ["second", "third"]
+    file.write_text("version: 1\nbackends: [{name: x, rpm_limt: 1}]\n")
+    refused = headworks("apply", str(file))
+    assert refused.returncode == 3
+    assert "did you mean 'rpm_limit'" in refused.stderr
