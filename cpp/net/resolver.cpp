@@ -127,19 +127,39 @@ void Resolver::work() {
   }
 }
 
+NameRecord::Verdict NameRecord::judge(base::TimePoint now) const {
+  const base::Duration age = now - answered_;
+  if (!addresses_.empty() && now - confirmed_ < kStale) {
+    const bool due = age >= (error_.empty() ? kFresh : kNegative);
+    return due && !asked_ ? Verdict::use_and_refresh : Verdict::use;
+  }
+  if (asked_) return Verdict::wait;
+  return known_ && !error_.empty() && age < kNegative ? Verdict::fail : Verdict::ask;
+}
+
+void NameRecord::on_answer(std::vector<Address> addresses, std::string error, base::TimePoint now) {
+  asked_ = false;
+  known_ = true;
+  answered_ = now;
+  error_ = std::move(error);
+  if (!addresses.empty()) {
+    addresses_ = std::move(addresses);
+    confirmed_ = now;
+    error_.clear();
+  } else if (error_.empty()) {
+    error_ = "no address";
+  }
+}
+
 void DnsCache::fetch(const std::string& key, const std::string& host, std::uint16_t port) {
-  state_->entries[key].fetching = true;
+  state_->entries[key].record.on_asked();
   resolver_->ask(host, port,
                  [&loop = loop_, weak = std::weak_ptr(state_), key](std::vector<Address> addresses, std::string error) {
                    loop.post([&loop, weak, key, addresses = std::move(addresses), error = std::move(error)] {
                      const auto state = weak.lock();
                      if (!state) return;
                      Entry& entry = state->entries[key];
-                     entry.fetching = false;
-                     entry.fetched = loop.now();
-                     entry.error = error;
-                     // A failed refresh keeps the last good answer until it is too old to be believed.
-                     if (!addresses.empty()) entry.addresses = addresses;
+                     entry.record.on_answer(addresses, error, loop.now());
                      for (Sleep* waiter : std::exchange(entry.waiters, {})) waiter->interrupt();
                    });
                  });
@@ -149,26 +169,26 @@ Task<Result<std::vector<Address>>> DnsCache::resolve(const std::string& host, st
                                                      base::TimePoint deadline, Sleep*& waiting) {
   if (auto literal = parse_literal(host, port); !literal.empty()) co_return without_forbidden(std::move(literal), {});
   const std::string key = host + ":" + std::to_string(port);
-  const auto found = state_->entries.find(key);
-  if (found != state_->entries.end()) {
-    Entry& entry = found->second;
-    const base::Duration age = loop_.now() - entry.fetched;
-    if (!entry.addresses.empty() && age < kStale) {
-      if (age > kFresh && !entry.fetching) fetch(key, host, port);
-      co_return without_forbidden(entry.addresses, entry.error);
+  switch (state_->entries[key].record.judge(loop_.now())) {
+    case NameRecord::Verdict::use_and_refresh: fetch(key, host, port); [[fallthrough]];
+    case NameRecord::Verdict::use: {
+      const NameRecord& record = state_->entries[key].record;
+      co_return without_forbidden(record.addresses(), record.error());
     }
-    if (!entry.fetching && age < kNegative) co_return without_forbidden({}, entry.error);
+    case NameRecord::Verdict::fail: co_return without_forbidden({}, state_->entries[key].record.error());
+    case NameRecord::Verdict::ask: fetch(key, host, port); break;
+    case NameRecord::Verdict::wait: break;
   }
-  if (found == state_->entries.end() || !found->second.fetching) fetch(key, host, port);
   Sleep sleep(loop_, deadline);
   state_->entries[key].waiters.push_back(&sleep);
   waiting = &sleep;
   co_await sleep;
   waiting = nullptr;
   std::erase(state_->entries[key].waiters, &sleep);
-  const Entry& entry = state_->entries[key];
-  if (entry.fetching) co_return fail(ErrorKind::upstream_connect, "the upstream's name was not resolved in time");
-  co_return without_forbidden(entry.addresses, entry.error);
+  const NameRecord& record = state_->entries[key].record;
+  if (record.asked()) co_return fail(ErrorKind::upstream_connect, "the upstream's name was not resolved in time");
+  if (!record.error().empty()) co_return without_forbidden({}, record.error());
+  co_return without_forbidden(record.addresses(), {});
 }
 
 }  // namespace headworks::net

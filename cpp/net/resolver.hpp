@@ -2,7 +2,7 @@
 // per name in flight, up to a bound), answers are cached by the loop that asked, and a stale answer serves while a
 // fresh one is fetched.
 //
-// Resolver: shared, thread-safe. DnsCache: loop-owned.
+// NameRecord: a pure machine. Resolver: shared, thread-safe. DnsCache: loop-owned.
 #pragma once
 
 #include <sys/socket.h>
@@ -30,6 +30,39 @@ struct Address {
 // Link-local (also the cloud metadata address), unspecified and multicast addresses are never connected to: judged on
 // the address itself, hence also after DNS.
 bool is_forbidden(const Address& address);
+
+// What is known of one name, and what follows from it: an answer is good for kFresh, and better than none for
+// kStale after it was last confirmed; a failure is believed for kNegative. Takes time as an argument.
+class NameRecord {
+ public:
+  static constexpr base::Duration kFresh = std::chrono::seconds(30);
+  static constexpr base::Duration kStale = std::chrono::hours(1);
+  static constexpr base::Duration kNegative = std::chrono::seconds(1);
+
+  enum class Verdict : std::uint8_t {
+    use,              // addresses()
+    use_and_refresh,  // the same, and ask meanwhile
+    fail,             // error(): it was asked a moment ago
+    ask,              // and wait
+    wait,             // it is being asked
+  };
+  Verdict judge(base::TimePoint now) const;
+  void on_asked() { asked_ = true; }
+  // No addresses: `error` says why.
+  void on_answer(std::vector<Address> addresses, std::string error, base::TimePoint now);
+
+  const std::vector<Address>& addresses() const { return addresses_; }
+  const std::string& error() const { return error_; }
+  bool asked() const { return asked_; }
+
+ private:
+  std::vector<Address> addresses_;  // the last good ones
+  std::string error_;               // of the last answer; empty: it was good
+  base::TimePoint confirmed_{};     // the last good answer
+  base::TimePoint answered_{};      // the last one
+  bool asked_ = false;
+  bool known_ = false;  // there was an answer
+};
 
 class Resolver {
  public:
@@ -71,15 +104,8 @@ class DnsCache {
                                                    base::TimePoint deadline, Sleep*& waiting);
 
  private:
-  static constexpr base::Duration kFresh = std::chrono::seconds(30);
-  static constexpr base::Duration kStale = std::chrono::hours(1);
-  static constexpr base::Duration kNegative = std::chrono::seconds(1);
-
   struct Entry {
-    std::vector<Address> addresses;
-    std::string error;
-    base::TimePoint fetched{};
-    bool fetching = false;
+    NameRecord record;
     std::vector<Sleep*> waiters;
   };
   struct State {

@@ -22,11 +22,10 @@ def hours_of(house: Gateway) -> int:
 
 
 @pytest.mark.costs
-@pytest.mark.skipif(FAKER is None, reason="libfaketime is not installed")
 def test_jumps_of_the_wall_clock_release_nobody_early_or_late(
     upstream: MakeUpstream, gateway: MakeGateway, tmp_path: Path
 ) -> None:
-    assert FAKER is not None
+    assert FAKER is not None, "libfaketime is not installed: .ci/setup test"
     offset = tmp_path / "offset"
     offset.write_text("+0")
     limited = upstream([{"status": 429, "headers": {"retry-after": "2"}, "times": 1}, {}])

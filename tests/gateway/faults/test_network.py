@@ -1,6 +1,7 @@
 """What stands between us and an upstream: networks that swallow, names that lead nowhere, bad TLS.
 
-Covered elsewhere: F01's three failures routing/test_recovery.py; resumed sessions test_serving.py.
+Covered elsewhere: F01's three failures routing/test_recovery.py; F25's stale answers and changed addresses
+tests/cpp/net/resolver_test.cpp; resumed sessions test_serving.py.
 """
 
 from __future__ import annotations
