@@ -140,6 +140,17 @@ void write_left_out(json::JsonWriter& json, const catalog::Snapshot& snapshot, c
   json.close_array();
 }
 
+// What the request would be refused with before, or instead of, any attempt.
+std::optional<ErrorKind> find_refusal(const Question& question, const routing::Explanation& made, base::WallTime now) {
+  if (const catalog::ClientKeyEntry* key = question.key) {
+    if (!key->row.enabled || key->expires_at <= now) return ErrorKind::invalid_api_key;
+    if (!key->allows(question.model)) return ErrorKind::model_not_allowed;
+  }
+  if (made.tiers.empty()) return ErrorKind::model_not_found;
+  if (made.next == routing::Explanation::Next::stop) return ErrorKind::no_backend;
+  return std::nullopt;
+}
+
 void write_key(json::JsonWriter& json, const Question& question, base::TimePoint now) {
   json.key("client_key");
   if (question.key == nullptr) {
@@ -183,16 +194,14 @@ net::Task<Answer> post_explain(AdminContext& context, Call& call) {
   json.open_object().key("model").string(question.model).key("dialect").string(catalog::name_of(question.api));
   json.key("revision").number(static_cast<std::int64_t>(snapshot->revision()));
   write_key(json, question, now);
-  const bool allowed = question.key == nullptr || (question.key->row.enabled && question.key->allows(question.model));
-  const auto next = allowed ? made.next : routing::Explanation::Next::stop;
+  const std::optional<ErrorKind> refusal = find_refusal(question, made, context.loop.wall());
+  const auto next = refusal ? routing::Explanation::Next::stop : made.next;
   json.key("next").string(routing::name_of(next));
   json.key("error");
-  if (!allowed) json.string(base::code_of(ErrorKind::model_not_allowed));
-  else if (made.tiers.empty()) json.string(base::code_of(ErrorKind::model_not_found));
-  else if (next == routing::Explanation::Next::stop) json.string(base::code_of(ErrorKind::no_backend));
+  if (refusal) json.string(base::code_of(*refusal));
   else json.null();
   json.key("pool");
-  if (made.pool != nullptr && allowed) json.string(made.pool->name);
+  if (made.pool != nullptr && !refusal) json.string(made.pool->name);
   else json.null();
   json.key("wait_seconds");
   if (next == routing::Explanation::Next::wait) json.real(rounded(seconds_until(*made.earliest, now)));

@@ -165,6 +165,8 @@ def test_explain_of_what_nobody_serves(upstream: MakeUpstream, gateway: MakeGate
         assert left_out == {"first": "model_not_mapped", "off": "disabled", "other": "other_dialect"}
         assert admin.explain("unknown")["error"] == "model_not_found"
         assert admin.explain("other", client_key="app")["error"] == "model_not_allowed"
+        admin.change_client_key("app", enabled=False)
+        assert admin.explain("known", client_key="app")["error"] == "invalid_api_key"
         with pytest.raises(UsageError, match="did you mean 'model'"):
             admin.request("POST", "/explain", {"modle": "x"})
         with pytest.raises(UsageError, match="no client key"):
