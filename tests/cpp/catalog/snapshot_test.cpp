@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "catalog/utc_time.hpp"
 
 namespace headworks::catalog {
 namespace {
@@ -191,6 +192,41 @@ TEST(Gauges, AreCarriedOverByIdAndKeepTheRecentStarts) {
   EXPECT_EQ(fourth->backends()[0].gauge->bucket().window(), std::chrono::seconds{70});
   first->backends()[0].gauge->places().enter(0);
   EXPECT_EQ(fourth->backends()[0].gauge->in_flight(), 1u);
+}
+
+TEST(Gauges, AnotherKeyIsAnotherAccountButTheStartsStay) {
+  const base::TimePoint now{std::chrono::hours{1}};
+  Backend row = backend("a");
+  row.rpm_limit = 1;
+  row.api_key = base::Secret("sk-first");
+  const auto first = built(rows_with(row.copy()));
+  gauges::BackendGauge& before = *first->backends()[0].gauge;
+  ASSERT_TRUE(before.bucket().take(now));
+  before.recovery().cool(now + std::chrono::minutes{10}, gauges::Recovery::Because::failing);
+
+  const auto same = built(rows_with(row.copy()), first.get());
+  EXPECT_EQ(same->backends()[0].gauge, first->backends()[0].gauge);
+  row.api_key = base::Secret("sk-second");
+  const auto second = built(rows_with(row.copy()), same.get());
+  gauges::BackendGauge& after = *second->backends()[0].gauge;
+  EXPECT_FALSE(after.recovery().cooling(now));
+  EXPECT_FALSE(after.bucket().take(now));
+  EXPECT_TRUE(before.recovery().cooling(now)) << "who still runs on the old snapshot sees the old account";
+}
+
+TEST(ClientKeys, TheKeyBeforeARotationIsGoodUntilTheOverlapEnds) {
+  Rows rows = rows_of({});
+  ClientKey row;
+  row.id = "key_1", row.name = "one";
+  row.digest.fill(1), row.previous_digest.fill(2);
+  row.previous_until = "2026-01-31T09:30:00Z";
+  rows.client_keys.push_back(row);
+  const auto snapshot = built(std::move(rows));
+  const base::WallTime end = *parse_utc("2026-01-31T09:30:00Z");
+  const base::WallTime before = end - std::chrono::seconds{1};
+  EXPECT_NE(snapshot->find_client_key(row.previous_digest, before), nullptr);
+  EXPECT_EQ(snapshot->find_client_key(row.previous_digest, end), nullptr);
+  EXPECT_NE(snapshot->find_client_key(row.digest, end), nullptr);
 }
 
 TEST(Gauges, AnotherBackendOfTheSameNameStartsAfresh) {
