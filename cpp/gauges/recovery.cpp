@@ -86,10 +86,23 @@ bool Recovery::cool(base::TimePoint until, Because because) {
   do {
     if (seen >= wanted) return false;
   } while (!until_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel));
+  begun(because);
+  return true;
+}
+
+bool Recovery::begin(base::TimePoint now, base::TimePoint until, Because because) {
+  std::int64_t seen = until_.load(std::memory_order_relaxed);
+  do {
+    if (seen > ns_of(now)) return false;
+  } while (!until_.compare_exchange_weak(seen, ns_of(until), std::memory_order_acq_rel));
+  begun(because);
+  return true;
+}
+
+void Recovery::begun(Because because) {
   failing_.store(because == Because::failing, std::memory_order_relaxed);
   lease_until_.store(0, std::memory_order_relaxed);
   ramp_since_.store(0, std::memory_order_relaxed);
-  return true;
 }
 
 bool Recovery::succeed(base::TimePoint now) {

@@ -46,6 +46,9 @@ class Recovery {
   enum class Because : std::uint8_t { limited, failing };
   // Not called before `until`. Only ever extended; false when it already reaches as far.
   bool cool(base::TimePoint until, Because because = Because::limited);
+  // The same, but only for the one caller that finds it not cooling at `now`: what happened is his to count. Calls
+  // that were under way together fail together, on several threads.
+  bool begin(base::TimePoint now, base::TimePoint until, Because because);
   bool failing(base::TimePoint now) const { return cooling(now) && failing_.load(std::memory_order_relaxed); }
   base::TimePoint cooling_until() const {
     return base::TimePoint{base::Duration{until_.load(std::memory_order_acquire)}};
@@ -58,6 +61,7 @@ class Recovery {
   void clear();
 
  private:
+  void begun(Because because);
   double allowed(base::Duration elapsed, const Ramp& ramp) const;
 
   std::atomic<std::int64_t> until_{0};        // 0: open or ramping

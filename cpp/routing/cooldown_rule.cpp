@@ -35,10 +35,18 @@ struct Case {
   gauges::OriginGauge& origin() const { return *target.backend->origin; }
 };
 
-std::optional<Cooldown> cool(Recovery& recovery, Cooldown cooldown, base::TimePoint now) {
+Recovery::Because because_of(const Cooldown& cooldown) {
   const bool failing = cooldown.cause == CooldownCause::failing || cooldown.cause == CooldownCause::auth;
-  const auto because = failing ? Recovery::Because::failing : Recovery::Because::limited;
-  if (!recovery.cool(now + cooldown.duration, because)) return std::nullopt;
+  return failing ? Recovery::Because::failing : Recovery::Because::limited;
+}
+
+std::optional<Cooldown> cool(Recovery& recovery, Cooldown cooldown, base::TimePoint now) {
+  if (!recovery.cool(now + cooldown.duration, because_of(cooldown))) return std::nullopt;
+  return cooldown;
+}
+
+std::optional<Cooldown> begin(Recovery& recovery, Cooldown cooldown, base::TimePoint now) {
+  if (!recovery.begin(now, now + cooldown.duration, because_of(cooldown))) return std::nullopt;
   return cooldown;
 }
 
@@ -70,19 +78,26 @@ std::optional<Cooldown> limit(const Case& met) {
   Recovery* model = met.failure.scope == LimitScope::model ? met.gauge().take_model(met.target.model_hash, met.now)
                                                            : nullptr;
   Recovery& recovery = model == nullptr ? met.gauge().recovery() : *model;
-  // Answers to calls that were under way when the cooldown began are the same event, not the next one.
-  const bool known = recovery.cooling(met.now);
-  if (known && !met.failure.retry_hint) return std::nullopt;
-  const std::uint32_t nth = known ? std::max(met.gauge().consecutive_429(), 1U) : met.gauge().count_429();
-  Cooldown cooldown{.duration = cooldown_after_429(met.settings, nth, met.failure.retry_hint, met.random),
-                    .scope = model == nullptr ? CooldownScope::backend : CooldownScope::model,
-                    .source = met.failure.source(),
-                    .consecutive = nth};
-  if (met.failure.scope == LimitScope::quota) {
-    cooldown.cause = CooldownCause::quota;
-    if (!met.failure.retry_hint) cooldown.duration = duration_of(met.settings.hint_cap_seconds);
+  const auto make = [&](std::uint32_t nth) {
+    Cooldown cooldown{.duration = cooldown_after_429(met.settings, nth, met.failure.retry_hint, met.random),
+                      .scope = model == nullptr ? CooldownScope::backend : CooldownScope::model,
+                      .source = met.failure.source(),
+                      .consecutive = nth};
+    if (met.failure.scope == LimitScope::quota) {
+      cooldown.cause = CooldownCause::quota;
+      if (!met.failure.retry_hint) cooldown.duration = duration_of(met.settings.hint_cap_seconds);
+    }
+    return cooldown;
+  };
+  const std::uint32_t before = met.gauge().consecutive_429();
+  if (const auto begun = begin(recovery, make(before + 1), met.now)) {
+    met.gauge().count_429();
+    return begun;
   }
-  return cool(recovery, cooldown, met.now);
+  // Answers to calls that were under way when the cooldown began are the same event, not the next one; but one
+  // that says how long knows better.
+  if (!met.failure.retry_hint) return std::nullopt;
+  return cool(recovery, make(std::max(before, 1U)), met.now);
 }
 
 std::optional<Cooldown> eject(const Case& met, std::uint32_t weight) {
@@ -142,9 +157,9 @@ std::optional<Cooldown> note_failure(const catalog::Target& target, const Passag
     case Cools::as_unreachable: return eject(met, 2);
     case Cools::as_unauthorized: break;
   }
-  return cool(met.gauge().recovery(),
-              {.duration = duration_of(settings.quarantine_seconds), .cause = CooldownCause::auth, .consecutive = 1},
-              now);
+  return begin(met.gauge().recovery(),
+               {.duration = duration_of(settings.quarantine_seconds), .cause = CooldownCause::auth, .consecutive = 1},
+               now);
 }
 
 Recovered note_success(const catalog::Target& target, base::TimePoint now) {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "route_fixture.hpp"
 
 namespace headworks::routing {
@@ -151,6 +155,28 @@ TEST(NoteFailure, ARefusedKeyIsQuarantined) {
   Met met(Tiers{{{}, {}}});
   EXPECT_EQ(met.fail(0, {.failure = FailureClass::status_auth, .status = 401}), "backend auth 600 formula");
   EXPECT_FALSE(met.free(0));
+}
+
+TEST(NoteFailure, CallsThatFailTogetherOnSeveralThreadsAreOneEvent) {
+  for (const FailureClass failure : {FailureClass::status_auth, FailureClass::status_429}) {
+    for (int round = 0; round < 100; ++round) {
+      TestRoute route(Tiers{{{}}});
+      std::atomic<int> begun{0};
+      std::vector<std::thread> threads;
+      for (std::uint64_t seed = 1; seed <= 4; ++seed)
+        threads.emplace_back([&, seed] {
+          base::Random random(seed);
+          const Passage passage;
+          const auto cooldown = note_failure(route.state().target(0), passage, {.failure = failure}, route.all(), {},
+                                             random, base::TimePoint{std::chrono::hours{1}});
+          if (!cooldown) return;
+          ++begun;
+          EXPECT_EQ(cooldown->consecutive, 1u);
+        });
+      for (std::thread& thread : threads) thread.join();
+      ASSERT_EQ(begun, 1);
+    }
+  }
 }
 
 TEST(NoteFailure, FailuresInARowEjectAndEachTimeForLonger) {
