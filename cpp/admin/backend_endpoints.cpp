@@ -32,6 +32,11 @@ std::optional<Backend> find_backend(CatalogTables& tables, std::string_view id_o
 
 boost::json::object json_of(const Backend& row) { return catalog::format_backend(row, catalog::View::admin); }
 
+// The running backend of a row as it is shown; null: it is not in the snapshot.
+const catalog::BackendEntry* find_live(const catalog::Snapshot& snapshot, const boost::json::object& row) {
+  return snapshot.find_backend(std::string_view(row.at("id").as_string()));
+}
+
 // What a row cannot know: the gauges now.
 boost::json::object live_of(const catalog::BackendEntry& backend, base::TimePoint now) {
   const gauges::BackendGauge& gauge = *backend.gauge;
@@ -71,7 +76,7 @@ net::Task<Answer> list_backends(AdminContext& context, Call& call) {
   const auto snapshot = context.snapshot();
   const base::TimePoint now = context.loop.refresh_now();
   for (boost::json::value& row : *rows)
-    if (const auto* live = snapshot->find_backend(std::string_view(row.at("id").as_string())))
+    if (const auto* live = find_live(*snapshot, row.as_object()))
       row.as_object()["live"] = live_of(*live, now);
   co_return reply_page(*std::move(rows), std::nullopt, snapshot->revision());
 }
@@ -87,7 +92,7 @@ net::Task<Answer> get_backend(AdminContext& context, Call& call) {
   if (!*row) co_return unknown_backend();
   const auto snapshot = context.snapshot();
   boost::json::object shown = **std::move(row);
-  if (const auto* live = snapshot->find_backend(std::string_view(shown.at("id").as_string())))
+  if (const auto* live = find_live(*snapshot, shown))
     shown["live"] = live_of(*live, context.loop.refresh_now());
   co_return reply_json(shown, snapshot->revision());
 }
@@ -169,7 +174,7 @@ net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call) {
   Result<Changed<boost::json::object>> changed = co_await changing;
   if (!changed) co_return changed.error();
   const auto snapshot = context.snapshot();
-  if (const auto* live = snapshot->find_backend(std::string_view(changed->value.at("id").as_string()))) {
+  if (const auto* live = find_live(*snapshot, changed->value)) {
     live->gauge->clear();
     live->gauge->recovery().cool(context.loop.now() + (*until - context.loop.wall()));
   }
@@ -182,7 +187,7 @@ net::Task<Answer> clear_backend_cooldown(AdminContext& context, Call& call) {
   Result<Changed<boost::json::object>> changed = co_await changing;
   if (!changed) co_return changed.error();
   const auto snapshot = context.snapshot();
-  if (const auto* live = snapshot->find_backend(std::string_view(changed->value.at("id").as_string()))) {
+  if (const auto* live = find_live(*snapshot, changed->value)) {
     live->gauge->clear();
     live->origin->recovery().clear();
     context.shared.on_gauges_changed();

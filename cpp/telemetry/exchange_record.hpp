@@ -45,11 +45,11 @@ struct PlanStep {
   Kind kind = Kind::passed_over;
   std::uint8_t attempts_before = 0;  // its place among the attempts; failed: this one
   std::uint32_t count = 1;           // passed_over without a name: so many more for this reason
-  std::string_view backend = {};          // passed_over
+  std::string_view backend = {};     // passed_over
   std::string_view pool = {};
-  std::string_view why = {};  // the reason; waited: backoff, turn; failed: the class. Static
-  float score = 0;       // passed_over: as of an attempt
-  base::Duration lasted{};  // waited; failed: for so long something cools ...
+  std::string_view why = {};         // the reason; waited: backoff, turn; failed: the class. Static
+  float score = 0;                   // passed_over: as of an attempt
+  base::Duration lasted{};           // waited; failed: for so long something cools ...
   std::string_view cooled_scope = {};   // ... model, backend or address; empty: nothing. Static
   std::string_view cooled_source = {};  // who said how long: header, body, formula. Static
 };

@@ -9,7 +9,8 @@ namespace {
 // The one list of all views of a record.
 template <class Record, class Function>
 void for_each_view(Record& record, const Function& function) {
-  function(record.route), function(record.client_key_id), function(record.client_key), function(record.model), function(record.model_label);
+  function(record.route), function(record.client_key_id), function(record.client_key), function(record.model),
+      function(record.model_label);
   for (auto& attempt : record.attempts)
     function(attempt.backend_id), function(attempt.backend), function(attempt.pool),
         function(attempt.model_sent);
