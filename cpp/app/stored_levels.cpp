@@ -18,10 +18,24 @@ base::TimePoint point_of(std::int64_t ms, const base::Clock& clock) {
   return clock.now() + (base::WallTime{std::chrono::milliseconds{ms}} - clock.wall());
 }
 
+constexpr std::int64_t kExactPairs = 512;
+
+// Pairs of a moment and how many started then. Of more than kExactPairs a grain of the window becomes one pair, at its
+// latest start: after a restart they count a little longer, never shorter.
 Numbers starts_of(const gauges::TokenBucket& bucket, const base::Clock& clock) {
   Numbers numbers;
   if (bucket.limit() == 0) return numbers;
-  for (const base::TimePoint at : bucket.recent(clock.now())) numbers.push_back(wall_ms(at, clock));
+  const auto recent = bucket.recent(clock.now());
+  const base::Duration grain = std::ssize(recent) > kExactPairs ? bucket.window() / kExactPairs : base::Duration{};
+  base::TimePoint grain_began{};
+  for (const gauges::TokenBucket::Starts& some : recent) {
+    if (numbers.empty() || some.at - grain_began >= grain) {
+      grain_began = some.at;
+      numbers.insert(numbers.end(), 2, 0);
+    }
+    numbers[numbers.size() - 2] = wall_ms(some.at, clock);
+    numbers.back() += some.count;
+  }
   return numbers;
 }
 
@@ -38,9 +52,10 @@ Numbers tokens_of(const gauges::TokenMeter& meter, const base::Clock& clock) {
 template <class Gauge>
 void restore_into(Gauge& gauge, const store::LevelRow& row, const base::Clock& clock) {
   const base::TimePoint now = clock.now();
-  if (row.kind == "starts") {
-    std::vector<base::TimePoint> starts;
-    for (const std::int64_t ms : row.numbers) starts.push_back(std::min(point_of(ms, clock), now));
+  if (row.kind == "started") {
+    std::vector<gauges::TokenBucket::Starts> starts;
+    for (std::size_t at = 0; at + 1 < row.numbers.size(); at += 2)
+      starts.push_back({std::min(point_of(row.numbers[at], clock), now), static_cast<std::uint32_t>(row.numbers[at + 1])});
     gauge.bucket().restore(starts);
   } else if (row.kind == "tokens") {
     std::vector<gauges::TokenMeter::Second> seconds;
@@ -98,11 +113,11 @@ void StoredLevels::add(std::vector<store::LevelRow>& changed, const std::string&
 void StoredLevels::collect(std::vector<store::LevelRow>& changed) {
   const auto snapshot = catalog_.current();
   for (const catalog::BackendEntry& backend : snapshot->backends()) {
-    add(changed, backend.row.id, "starts", starts_of(backend.gauge->bucket(), clock_));
+    add(changed, backend.row.id, "started", starts_of(backend.gauge->bucket(), clock_));
     add(changed, backend.row.id, "tokens", tokens_of(backend.gauge->tokens(), clock_));
   }
   for (const catalog::ClientKeyEntry& key : snapshot->client_keys()) {
-    add(changed, key.row.id, "starts", starts_of(key.gauge->bucket(), clock_));
+    add(changed, key.row.id, "started", starts_of(key.gauge->bucket(), clock_));
     add(changed, key.row.id, "tokens", tokens_of(key.gauge->tokens(), clock_));
     Numbers spend;
     const base::WallTime wall = clock_.wall();

@@ -218,32 +218,43 @@ std::uint32_t TokenBucket::level_in_order(std::int64_t now_ms) const {
   return first_left + (expired_until - 1) * group_;
 }
 
-std::vector<base::TimePoint> TokenBucket::recent(base::TimePoint now) const {
+std::vector<TokenBucket::Starts> TokenBucket::recent(base::TimePoint now) const {
   const std::int64_t now_ms = floor_ms(now);
-  std::vector<base::TimePoint> starts;
+  std::vector<Starts> starts;
   for (std::uint32_t index = 0; index < slots_; ++index) {
     const Slot slot = Slot::unpack(ring_[index].load(std::memory_order_acquire));
-    if (!expired(slot, now_ms)) starts.insert(starts.end(), slot.used, point_of(slot.time_ms));
+    if (slot.used > 0 && !expired(slot, now_ms)) starts.push_back({point_of(slot.time_ms), slot.used});
   }
-  std::sort(starts.begin(), starts.end());
+  std::sort(starts.begin(), starts.end(), [](const Starts& a, const Starts& b) { return a.at < b.at; });
   return starts;
 }
 
-void TokenBucket::restore(std::span<const base::TimePoint> starts) {
+void TokenBucket::restore(std::span<const Starts> starts) {
   if (slots_ == 0) return;
-  std::vector<base::TimePoint> sorted(starts.begin(), starts.end());
-  std::sort(sorted.begin(), sorted.end());
-  const std::size_t capacity = std::size_t{slots_} * group_;
-  const std::size_t first = sorted.size() > capacity ? sorted.size() - capacity : 0;
+  std::vector<Starts> sorted(starts.begin(), starts.end());
+  std::sort(sorted.begin(), sorted.end(), [](const Starts& a, const Starts& b) { return a.at < b.at; });
+  std::uint64_t total = 0;
+  for (const Starts& some : sorted) total += some.count;
+  const std::uint64_t capacity = std::uint64_t{slots_} * group_;
+  std::uint64_t skip = total > capacity ? total - capacity : 0;
   const std::uint64_t empty = Slot{.time_ms = -kFarMs}.pack();
   for (std::uint32_t index = 0; index < slots_; ++index) ring_[index].store(empty, std::memory_order_relaxed);
-  for (std::size_t at = first; at < sorted.size(); ++at) {
-    const std::size_t index = (at - first) / group_;
-    const Slot slot = Slot::unpack(ring_[index].load(std::memory_order_relaxed));
-    const Slot next{.time_ms = ceil_ms(sorted[at]), .used = slot.used + 1, .round = 1};
-    ring_[index].store(next.pack(), std::memory_order_relaxed);
+  std::uint64_t placed = 0;
+  for (const Starts& some : sorted) {
+    const std::uint64_t skipped = std::min<std::uint64_t>(skip, some.count);
+    skip -= skipped;
+    for (std::uint64_t left = some.count - skipped; left > 0;) {
+      std::atomic<std::uint64_t>& word = ring_[placed / group_];
+      const std::uint64_t used = placed % group_;
+      const std::uint64_t fits = std::min(left, group_ - used);
+      const Slot next{
+          .time_ms = ceil_ms(some.at), .used = static_cast<std::uint32_t>(used + fits), .round = 1};
+      word.store(next.pack(), std::memory_order_relaxed);
+      placed += fits;
+      left -= fits;
+    }
   }
-  head_.store((sorted.size() - first) / group_, std::memory_order_release);
+  head_.store(placed / group_, std::memory_order_release);
 }
 
 }  // namespace headworks::gauges

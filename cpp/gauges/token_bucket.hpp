@@ -63,10 +63,15 @@ class TokenBucket {
   std::uint32_t limit() const { return limit_; }
   base::Duration window() const { return base::Duration{std::chrono::milliseconds{window_ms_}}; }
 
-  // The starts of the last window, oldest first: persisted so that levels survive a restart. restore() keeps
-  // the newest ones and REQUIRES that no other thread uses the bucket yet.
-  std::vector<base::TimePoint> recent(base::TimePoint now) const;
-  void restore(std::span<const base::TimePoint> starts);
+  // The starts of the last window, oldest first, those of one moment together: persisted so that levels survive
+  // a restart. restore() keeps the newest ones and REQUIRES that no other thread uses the bucket yet.
+  struct Starts {
+    base::TimePoint at{};
+    std::uint32_t count = 1;
+    bool operator==(const Starts&) const = default;
+  };
+  std::vector<Starts> recent(base::TimePoint now) const;
+  void restore(std::span<const Starts> starts);
 
  private:
   // One word of the ring: | time of the newest start, ms, 41 bits | starts in the group, 21 bits | round, 2

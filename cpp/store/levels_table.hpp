@@ -14,7 +14,7 @@ namespace headworks::store {
 
 struct LevelRow {
   std::string owner;  // id of a backend or client key
-  std::string kind;   // starts | tokens | spend
+  std::string kind;   // started | tokens | spend
   std::vector<std::int64_t> numbers;
 };
 

@@ -205,9 +205,27 @@ TEST(TokenBucket, RestoreContinuesWhereTheOldOneStopped) {
 
 TEST(TokenBucket, RestoresStartsFromBeforeTheClockBegan) {
   TokenBucket bucket(1, kWindow);
-  const std::vector<TimePoint> starts{TimePoint{} - seconds{30}};  // the machine has just booted
+  const std::vector<TokenBucket::Starts> starts{{.at = TimePoint{} - seconds{30}}};  // the machine has just booted
   bucket.restore(starts);
   EXPECT_EQ(bucket.earliest(TimePoint{} + seconds{1}), TimePoint{} - seconds{30} + kWindow);
+}
+
+TEST(TokenBucket, AGreatRestoredBucketIsAsFullAsItWas) {
+  constexpr std::uint32_t kLimit = 100'000;
+  TokenBucket before(kLimit, kWindow);
+  for (std::uint32_t i = 0; i < kLimit / 2 + 7; ++i) ASSERT_TRUE(before.take(kStart + milliseconds{i / 10}));
+  const TimePoint now = kStart + seconds{20};
+  const auto starts = before.recent(now);
+  EXPECT_LE(starts.size(), TokenBucket::kExactLimit);
+  TokenBucket after(kLimit, kWindow);
+  after.restore(starts);
+  EXPECT_EQ(after.level(now), before.level(now));
+  TokenBucket narrower(1000, kWindow);
+  narrower.restore(starts);
+  EXPECT_EQ(narrower.level(now), 0U);
+  std::uint32_t taken = 0;
+  while (after.take(now)) ++taken;
+  EXPECT_EQ(taken, before.level(now));
 }
 
 // Each thread runs its own clock over the same span, so their times interleave in every order.
