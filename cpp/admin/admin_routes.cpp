@@ -72,7 +72,7 @@ constexpr std::array kTable = {
              "Running and past, newest first, with their causes.", "Page", BodyRule::none, "", kPage},
     RouteRow{"GET", "/usage", "usage", Role::viewer, get_usage,
              "Exchanges, errors, tokens, cost and latency, by model, backend, key or pool, in steps of time.", "Page",
-             BodyRule::none, "", "since until by step limit"},
+             BodyRule::none, "", "since until by step limit model backend key pool"},
     RouteRow{"GET", "/exchanges", "list_exchanges", Role::viewer, list_exchanges,
              "The last finished ones, newest first.", "Page", BodyRule::none, "", "limit"},
     RouteRow{"GET", "/exchanges/{request_id}", "get_exchange", Role::viewer, get_exchange,

@@ -1,5 +1,6 @@
 // What was used and what it cost, summed over the ledger.
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "admin/body.hpp"
@@ -49,6 +50,9 @@ Result<store::UsageQuestion> read_question(const Call& call, base::WallTime now)
     if (!key) return wrong("?by", "there is no '" + std::string(name.substr(0, 32)) + "'", "model, backend, key, pool, with commas between");
     if (std::find(question.by.begin(), question.by.end(), *key) == question.by.end()) question.by.push_back(*key);
   }
+  for (const store::UsageKey key : store::kUsageKeys)
+    if (const std::string_view only = call.find_query(store::name_of(key)); !only.empty())
+      question.only[static_cast<std::size_t>(key)] = only;
   const auto step = store::find_usage_step(call.find_query("step"));
   if (!step) return wrong("?step", "must be minute, hour or day");
   question.step = *step;
@@ -58,18 +62,30 @@ Result<store::UsageQuestion> read_question(const Call& call, base::WallTime now)
   return question;
 }
 
-boost::json::object json_of(const store::UsageSum& sum, const store::UsageQuestion& question) {
-  boost::json::object row;
-  if (sum.at) row["at"] = catalog::format_utc(*sum.at);
-  for (std::size_t key = 0; key < sum.by.size(); ++key) row[store::name_of(question.by[key])] = sum.by[key];
-  row["exchanges"] = sum.exchanges, row["errors"] = sum.errors, row["attempts"] = sum.attempts;
-  row["input_tokens"] = sum.input_tokens, row["output_tokens"] = sum.output_tokens;
-  row["cached_input_tokens"] = sum.cached_input_tokens, row["cache_write_tokens"] = sum.cache_write_tokens;
-  row["reasoning_tokens"] = sum.reasoning_tokens, row["estimated"] = sum.estimated;
-  row["cost_usd"] = static_cast<double>(sum.cost_micro_usd) / 1e6;
-  row["mean_ms"] = sum.mean_ms, row["most_ms"] = sum.most_ms;
-  row["first_byte_ms"] = sum.first_byte_ms, row["overhead_ms"] = sum.overhead_ms;
-  return row;
+double mean_ms(std::int64_t us, std::int64_t count) {
+  return count == 0 ? 0 : static_cast<double>(us) / 1000 / static_cast<double>(count);
+}
+
+boost::json::object json_of(const store::UsageRow& row, const store::UsageQuestion& question) {
+  boost::json::object json;
+  if (row.at) json["at"] = catalog::format_utc(*row.at);
+  for (std::size_t key = 0; key < row.by.size(); ++key) json[store::name_of(question.by[key])] = row.by[key];
+  const store::Sums& sums = row.sums;
+  json["exchanges"] = sums.exchanges, json["errors"] = sums.errors, json["attempts"] = sums.attempts;
+  json["input_tokens"] = sums.input_tokens, json["output_tokens"] = sums.output_tokens;
+  json["cached_input_tokens"] = sums.cached_input_tokens, json["cache_write_tokens"] = sums.cache_write_tokens;
+  json["reasoning_tokens"] = sums.reasoning_tokens, json["estimated"] = sums.estimated;
+  json["cost_usd"] = static_cast<double>(sums.cost_micro_usd) / 1e6;
+  json["mean_ms"] = mean_ms(sums.exchange_us, sums.exchanges);
+  json["overhead_ms"] = mean_ms(sums.overhead_us, sums.exchanges);
+  json["first_byte_ms"] = mean_ms(sums.first_byte_us, static_cast<std::int64_t>(sums.first_byte.count()));
+  constexpr std::array<std::pair<std::string_view, double>, 3> kQuantiles = {{{"p50_ms", 0.5}, {"p95_ms", 0.95}, {"p99_ms", 0.99}}};
+  const auto ms = [](base::Duration lasted) { return std::chrono::duration<double, std::milli>(lasted).count(); };
+  for (const auto& [name, q] : kQuantiles) {
+    json[name] = ms(sums.latency.quantile(q));
+    json["first_byte_" + std::string(name)] = ms(sums.first_byte.quantile(q));
+  }
+  return json;
 }
 
 }  // namespace
@@ -77,14 +93,19 @@ boost::json::object json_of(const store::UsageSum& sum, const store::UsageQuesti
 net::Task<Answer> get_usage(AdminContext& context, Call& call) {
   const Result<store::UsageQuestion> question = read_question(call, context.loop.wall());
   if (!question) co_return question.error();
-  StoreAnswer<std::vector<store::UsageSum>> answer(context.loop);
+  StoreAnswer<store::UsageAnswer> answer(context.loop);
   answer.refuse_unless(context.shared.ledger_reader.post(
       [question = *question](store::Connection& db) { return store::sum_usage(db, question); }, answer.callback()));
-  const Result<std::vector<store::UsageSum>> sums = co_await answer;
+  const Result<store::UsageAnswer> sums = co_await answer;
   if (!sums) co_return sums.error();
   boost::json::array rows;
-  for (const store::UsageSum& sum : *sums) rows.push_back(json_of(sum, *question));
-  co_return reply_page(std::move(rows), std::nullopt, context.snapshot()->revision());
+  for (const store::UsageRow& row : sums->rows) rows.push_back(json_of(row, *question));
+  const boost::json::object page{{"data", std::move(rows)},
+                                 {"next", nullptr},
+                                 {"since", catalog::format_utc(sums->since)},
+                                 {"until", catalog::format_utc(sums->until)},
+                                 {"more", sums->more}};
+  co_return reply_json(page, context.snapshot()->revision());
 }
 
 }  // namespace headworks::admin

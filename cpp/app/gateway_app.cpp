@@ -11,6 +11,7 @@
 
 #include "app/data_dir.hpp"
 #include "app/environment.hpp"
+#include "app/ledger_retention.hpp"
 #include "app/listening.hpp"
 #include "app/live_metrics.hpp"
 #include "app/server_loop.hpp"
@@ -85,6 +86,7 @@ struct GatewayApp::Parts {
   std::optional<catalog::Configuration> configuration;  // of the start, without its secrets
   std::unique_ptr<StoredCooldowns> cooldowns;
   std::unique_ptr<StoredLevels> levels;
+  std::unique_ptr<LedgerRetention> retention;
   std::unique_ptr<telemetry::Recorder> recorder;
   std::optional<gateway::SharedContext> shared;
   gateway::Readiness readiness;
@@ -253,6 +255,7 @@ void GatewayApp::Parts::start_recording() {
                              }});
   recorder->start();
   levels = std::make_unique<StoredLevels>(*ledger, *catalog, clock);
+  retention = std::make_unique<LedgerRetention>(*ledger, *catalog, clock, log);
   for (const auto& loop : loops) loop->start();
   readiness.ready = true;
 }
@@ -335,6 +338,7 @@ void GatewayApp::Parts::shut_down() {
   if (ledger_reader) ledger_reader->run([](store::Connection&) {});
   if (waiting_room) waiting_room->close();
   loops.clear();
+  retention.reset();
   levels.reset();
   if (recorder) recorder->stop();
   if (ledger) ledger->flush(std::chrono::seconds(2));

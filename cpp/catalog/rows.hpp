@@ -185,6 +185,11 @@ struct Settings {
   struct Stream {
     double ping_seconds = 10;
   } stream;
+  struct Retention {
+    std::uint32_t exchanges_days = 30;  // rows of the ledger; 0: for ever
+    std::uint32_t minutes_days = 30;    // sums by minute; 0: for ever
+    std::uint32_t hours_days = 400;     // sums by hour; 0: for ever. Sums by day are always kept
+  } retention;
   bool route_headers = true;
 };
 

@@ -11,6 +11,7 @@ constexpr Bounds kMilliseconds{0, 3'600'000};
 constexpr Bounds kSeconds{0.001, 86'400};
 constexpr Bounds kWait{0, 86'400};
 constexpr Bounds kPercent{0, 100};
+constexpr Bounds kDays{0, 36'500};
 
 const Field<Settings::Retry> kRetry[] = {
     {"max_attempts",
@@ -78,6 +79,13 @@ const Field<Settings::Stream> kStream[] = {
     {"ping_seconds", &Settings::Stream::ping_seconds, "a comment line into a silent stream; 0: none", kWait},
 };
 
+const Field<Settings::Retention> kRetention[] = {
+    {"exchanges_days", &Settings::Retention::exchanges_days, "rows of the ledger, one per attempt; 0: for ever", kDays},
+    {"minutes_days", &Settings::Retention::minutes_days, "usage summed by minute; 0: for ever", kDays},
+    {"hours_days", &Settings::Retention::hours_days, "usage summed by hour; 0: for ever (by day it is always kept)",
+     kDays},
+};
+
 // A group of settings is an object of its own; what it does not name keeps its value.
 template <auto Member, auto& Table>
 constexpr auto kGroup = [] {
@@ -103,6 +111,7 @@ const Field<Settings> kSettings[] = {
     {"buckets", kGroup<&Settings::buckets, kBuckets>, "rate limits of backends"},
     {"limits", kGroup<&Settings::limits, kLimits>, "how large anything may be"},
     {"stream", kGroup<&Settings::stream, kStream>, "streamed answers"},
+    {"retention", kGroup<&Settings::retention, kRetention>, "how long history is kept"},
     {"route_headers", &Settings::route_headers, "x-headworks-* on answers"},
 };
 

@@ -18,6 +18,7 @@ Exchange::Exchange(LoopContext& context, net::Request& request, net::ResponseWri
   record_.id = base::RequestId(context.loop.random(), record_.started);
   record_.route = route_name;
   record_.keep_alive = catalog_;
+  record_.revision = snapshot().revision();
   request_.watch_client(this);
 }
 

@@ -13,14 +13,12 @@ namespace headworks::store {
 namespace {
 
 constexpr std::string_view kInsert =
-    "INSERT OR IGNORE INTO attempts (started_us, request_id, attempt, final, route, client_key_id, "
-    "client_key, model, "
-    "stream, exchange_status, exchange_error, exchange_us, overhead_us, queue_wait_us, bytes_in, bytes_out, "
-    "upstream_request_id, backend_id, backend, pool, model_sent, status, error, reused_connection, "
-    "connect_us, "
+    "INSERT OR IGNORE INTO attempt_rows (started_us, request_id, attempt, final, route, client_key_id, client_key, "
+    "model, stream, exchange_status, exchange_error, exchange_us, overhead_us, queue_wait_us, bytes_in, bytes_out, "
+    "upstream_request_id, backend_id, backend, pool, model_sent, status, error, reused_connection, connect_us, "
     "first_byte_us, attempt_us, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, "
-    "reasoning_tokens, usage_source, cost_micro_usd, attempt_at_us, plan) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "reasoning_tokens, usage_source, cost_micro_usd, attempt_at_us, plan, revision) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 std::int64_t us_of(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -32,7 +30,6 @@ base::Duration duration_of(std::int64_t us) { return std::chrono::microseconds{u
 class NullableText {
  public:
   explicit NullableText(std::string_view text) : text_(text) {}
-  explicit NullableText(std::optional<base::ErrorKind> error) : text_(error ? base::code_of(*error) : "") {}
   explicit operator bool() const { return !text_.empty(); }
   std::string_view operator*() const { return text_; }
 
@@ -40,33 +37,67 @@ class NullableText {
   std::string_view text_;
 };
 
+// The number of a column's text, which mostly is the text of the row before.
+class Column {
+ public:
+  Column(Connection& db, Names& names) : db_(db), names_(names) {}
+  std::int64_t id(std::string_view text) {
+    if (id_ == 0 || text != text_) {
+      id_ = names_.id_of(db_, text);
+      text_ = text;
+    }
+    return id_;
+  }
+
+ private:
+  Connection& db_;
+  Names& names_;
+  std::string text_;
+  std::int64_t id_ = 0;
+};
+
 }  // namespace
 
-std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> records) {
+std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> records, Names& names, UsageSums& sums) {
   std::uint64_t added = 0;
   Query insert = db_.prepared(kInsert);
+  Column route(db_, names), key_id(db_, names), key(db_, names), model(db_, names), backend_id(db_, names),
+      backend(db_, names), pool(db_, names), model_sent(db_, names), source(db_, names);
+  const auto id_of = [&](std::optional<base::ErrorKind> error) {
+    return error ? std::optional(names.id_of(db_, base::code_of(*error))) : std::nullopt;
+  };
   for (const telemetry::ExchangeRecord& exchange : records) {
     const std::int64_t started_us = us_of(exchange.started.time_since_epoch());
     const auto& id = exchange.upstream_request_id;
     const std::string_view upstream_id(id.data(), ::strnlen(id.data(), id.size()));
     const auto count = static_cast<std::uint32_t>(exchange.attempts.size());
     const std::string plan = exchange.plan.empty() ? std::string() : format_plan(exchange.plan);
+    const std::optional<std::int64_t> exchange_error = id_of(exchange.error);
     for (std::uint32_t number = 1; number <= count; ++number) {
       const telemetry::AttemptRecord& attempt = exchange.attempts[number - 1];
       const base::Usage& usage = attempt.usage;
       const bool final = number == count;
-      added += static_cast<std::uint64_t>(db_.rerun(
-          insert, started_us, exchange.id.view(), number, final, exchange.route, exchange.client_key_id,
-          exchange.client_key, exchange.model, exchange.stream, exchange.status, NullableText(exchange.error),
-          us_of(exchange.total), us_of(exchange.overhead), us_of(exchange.queue_wait), exchange.bytes_in,
-          exchange.bytes_out, NullableText(final ? upstream_id : std::string_view()), attempt.backend_id,
-          attempt.backend, attempt.pool, attempt.model_sent, attempt.status, NullableText(attempt.error),
+      const SumKey minute{.at_s = started_us / 60'000'000 * 60,
+                          .client_key = key.id(exchange.client_key),
+                          .model = model.id(exchange.model),
+                          .backend = backend.id(attempt.backend),
+                          .pool = pool.id(attempt.pool)};
+      const int rows = db_.rerun(
+          insert, started_us, exchange.id.view(), number, final, route.id(exchange.route),
+          key_id.id(exchange.client_key_id), minute.client_key, minute.model, exchange.stream, exchange.status,
+          exchange_error, us_of(exchange.total), us_of(exchange.overhead), us_of(exchange.queue_wait), exchange.bytes_in,
+          exchange.bytes_out, NullableText(final ? upstream_id : std::string_view()), backend_id.id(attempt.backend_id),
+          minute.backend, minute.pool, model_sent.id(attempt.model_sent), attempt.status, id_of(attempt.error),
           attempt.reused_connection, us_of(attempt.connect), us_of(attempt.first_byte), us_of(attempt.total),
           usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.cache_write_tokens,
-          usage.reasoning_tokens, name_of(usage.source), attempt.cost.value, us_of(attempt.started),
-          NullableText(final ? plan : std::string_view())));
+          usage.reasoning_tokens, source.id(name_of(usage.source)), attempt.cost.value, us_of(attempt.started),
+          NullableText(final ? plan : std::string_view()), exchange.revision);
+      if (rows == 0) continue;  // it was there already, and is in the sums
+      ++added;
+      sums.add(minute, exchange, attempt, final);
     }
   }
+  sums.write(db_);
   return added;
 }
 
@@ -80,7 +111,7 @@ std::optional<telemetry::ExchangeRecord> AttemptsTable::find(std::string_view re
       "exchange_us, overhead_us, queue_wait_us, bytes_in, bytes_out, upstream_request_id, plan, backend_id, backend, "
       "pool, model_sent, status, error, reused_connection, connect_us, first_byte_us, attempt_us, input_tokens, "
       "output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, usage_source, cost_micro_usd, "
-      "attempt_at_us FROM attempts "
+      "attempt_at_us, revision FROM attempts "
       "WHERE started_us >= ? AND started_us < ? AND request_id = ? ORDER BY attempt",
       from, from + 1000, request_id);
   std::optional<telemetry::ExchangeRecord> record;
@@ -102,6 +133,7 @@ std::optional<telemetry::ExchangeRecord> AttemptsTable::find(std::string_view re
       record->total = duration_of(found.integer(8)), record->overhead = duration_of(found.integer(9));
       record->queue_wait = duration_of(found.integer(10));
       record->bytes_in = count(11), record->bytes_out = count(12);
+      record->revision = count(33);
       record->keep_alive = texts;
     }
     const std::string_view upstream_id = found.text(13).substr(0, record->upstream_request_id.size() - 1);
@@ -124,14 +156,6 @@ std::optional<telemetry::ExchangeRecord> AttemptsTable::find(std::string_view re
     record->attempts.push_back(attempt);
   }
   return record;
-}
-
-int AttemptsTable::remove_before(base::WallTime moment, std::uint32_t limit) {
-  return db_.change(
-      "DELETE FROM attempts WHERE (started_us, request_id, attempt) IN "
-      "(SELECT started_us, request_id, attempt FROM attempts WHERE started_us < ? ORDER BY started_us LIMIT "
-      "?)",
-      us_of(moment.time_since_epoch()), limit);
 }
 
 }  // namespace headworks::store

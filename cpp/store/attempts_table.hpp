@@ -1,4 +1,5 @@
-// The table `attempts` of usage.db: the ledger, one row per attempt, written exactly once.
+// The ledger: one row per attempt, written exactly once. Its table is attempt_rows, whose texts stand in `names`; the
+// view `attempts` reads it with its texts.
 // An exchange without any attempt (401, 404, no backend free) has no row: nothing was used. The metrics count
 // it. Same rules as every *_table: runs inside a job, throws StorageFailure.
 #pragma once
@@ -9,7 +10,9 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "store/names_table.hpp"
 #include "store/sqlite.hpp"
+#include "store/usage_sums.hpp"
 #include "telemetry/exchange_record.hpp"
 
 namespace headworks::store {
@@ -18,15 +21,12 @@ class AttemptsTable {
  public:
   explicit AttemptsTable(Connection& db) : db_(db) {}
 
-  // All attempts of these exchanges. Rows that are there already stay as they are. The number of new rows.
-  // REQUIRES a transaction.
-  std::uint64_t insert(std::span<const telemetry::ExchangeRecord> records);
+  // All attempts of these exchanges, and what they add to the sums. Rows that are there already stay as they are and add
+  // nothing. The number of new rows. REQUIRES a transaction; when it fails, both must forget().
+  std::uint64_t insert(std::span<const telemetry::ExchangeRecord> records, Names& names, UsageSums& sums);
 
   // One exchange with all its attempts, owned by itself; none: unknown, or it had no attempt.
   std::optional<telemetry::ExchangeRecord> find(std::string_view request_id);
-
-  // Forgets what started before this moment, at most `limit` rows at a time; how many went.
-  int remove_before(base::WallTime moment, std::uint32_t limit);
 
  private:
   Connection& db_;

@@ -168,7 +168,9 @@ void Connection::bind_text(sqlite3_stmt* statement, int position, Lifetime lifet
 }
 void Connection::bind_blob(sqlite3_stmt* statement, int position, Lifetime lifetime, Blob bytes) {
   const auto keep = lifetime == Lifetime::copied ? SQLITE_TRANSIENT : SQLITE_STATIC;
-  expect_ok(parts_->db, sqlite3_bind_blob64(statement, position, bytes.data(), bytes.size(), keep));
+  // A null pointer would bind NULL.
+  expect_ok(parts_->db, sqlite3_bind_blob64(statement, position, bytes.empty() ? "" : static_cast<const void*>(bytes.data()),
+                                            bytes.size(), keep));
 }
 void Connection::bind_integer(sqlite3_stmt* statement, int position, std::int64_t number) {
   expect_ok(parts_->db, sqlite3_bind_int64(statement, position, number));

@@ -1,19 +1,151 @@
 #include "store/usage_report.hpp"
 
 #include <algorithm>
-#include <array>
+#include <tuple>
+#include <unordered_map>
+
+#include "store/names_table.hpp"
 
 namespace headworks::store {
 namespace {
 
 constexpr std::array<std::string_view, 4> kNames = {"model", "backend", "key", "pool"};
 constexpr std::array<std::string_view, 4> kColumns = {"model", "backend", "client_key", "pool"};
+constexpr std::array<std::int64_t SumKey::*, 4> kIds = {&SumKey::model, &SumKey::backend, &SumKey::client_key,
+                                                        &SumKey::pool};
 constexpr std::array<std::string_view, 4> kSteps = {"", "minute", "hour", "day"};
 constexpr std::array<std::int64_t, 4> kStepSeconds = {0, 60, 3600, 86'400};
+constexpr std::int64_t kFarS = std::int64_t{1} << 40;  // a moment beyond every other
 
-std::int64_t us_of(base::WallTime at) {
-  return std::chrono::floor<std::chrono::microseconds>(at.time_since_epoch()).count();
+std::int64_t floor_to(std::int64_t at_s, std::int64_t step) { return at_s - ((at_s % step) + step) % step; }
+std::int64_t ceil_to(std::int64_t at_s, std::int64_t step) { return floor_to(at_s + step - 1, step); }
+base::WallTime wall_of(std::int64_t at_s) { return base::WallTime{std::chrono::seconds{at_s}}; }
+
+struct Segment {
+  const SumLevel* level;
+  std::int64_t from, to;
+};
+
+// [from, to) by the coarsest whole steps, its ends by finer ones. `level`: the coarsest to try.
+void cover(std::int64_t from, std::int64_t to, std::size_t level, std::vector<Segment>& segments) {
+  if (from >= to) return;
+  const std::int64_t step = kSumLevels[level].seconds;
+  const std::int64_t first = ceil_to(from, step), last = floor_to(to, step);
+  if (level == 0 || first < last) {
+    if (level > 0) cover(from, first, level - 1, segments);
+    segments.push_back({&kSumLevels[level], first, last});
+    if (level > 0) cover(last, to, level - 1, segments);
+  } else {
+    cover(from, to, level - 1, segments);
+  }
 }
+
+// The finest step that is still kept of this moment: what is older is forgotten, the finest first.
+std::int64_t step_at(std::int64_t at_s, const std::array<std::int64_t, kSumLevels.size()>& oldest) {
+  for (std::size_t level = 0; level < kSumLevels.size(); ++level)
+    if (at_s >= oldest[level]) return kSumLevels[level].seconds;
+  return kSumLevels.front().seconds;  // before everything
+}
+
+class Report {
+ public:
+  Report(Connection& db, const UsageQuestion& question) : db_(db), question_(question) {}
+
+  UsageAnswer answer() {
+    const auto [from, to] = span();
+    UsageAnswer answer{.since = wall_of(from), .until = wall_of(to)};
+    if (read_filters()) {
+      std::vector<Segment> segments;
+      const auto step = static_cast<std::size_t>(question_.step);
+      cover(from, to, step == 0 ? kSumLevels.size() - 1 : step - 1, segments);
+      for (const Segment& segment : segments) read(segment);
+    }
+    // A question for the one sum of everything has an answer, also when it is nothing.
+    if (question_.by.empty() && question_.step == UsageStep::none) groups_[SumKey{}];
+    finish(answer);
+    return answer;
+  }
+
+ private:
+  std::pair<std::int64_t, std::int64_t> span() {
+    const auto seconds = [](base::WallTime at) {
+      return std::chrono::floor<std::chrono::seconds>(at.time_since_epoch()).count();
+    };
+    std::array<std::int64_t, kSumLevels.size()> oldest{};
+    for (std::size_t level = 0; level < oldest.size(); ++level)
+      oldest[level] = db_.find_integer("SELECT coalesce(min(at_s), " + std::to_string(kFarS) + ") FROM " +
+                                       std::string(kSumLevels[level].table))
+                          .value_or(kFarS);
+    const std::int64_t since = std::max<std::int64_t>(seconds(question_.since), 0);
+    const std::int64_t until = std::clamp<std::int64_t>(seconds(question_.until), 0, kFarS);
+    std::int64_t from = floor_to(since, step_at(since, oldest));
+    if (question_.step == UsageStep::minute && oldest[0] != kFarS) from = std::max(from, floor_to(std::min(oldest[0], until), 60));
+    if (question_.step == UsageStep::hour || question_.step == UsageStep::day)
+      from = floor_to(from, kStepSeconds[static_cast<std::size_t>(question_.step)]);
+    const std::int64_t to = ceil_to(until, std::max(step_at(until, oldest), question_.step == UsageStep::none ? 60 : kStepSeconds[static_cast<std::size_t>(question_.step)]));
+    return {from, std::max(from, to)};
+  }
+
+  // False when a name was never seen: nothing can be of it.
+  bool read_filters() {
+    for (const UsageKey key : kUsageKeys) {
+      const auto& only = question_.only[static_cast<std::size_t>(key)];
+      if (!only) continue;
+      const auto id = find_name(db_, *only);
+      if (!id) return false;
+      // The names of columns and the numbers are ours.
+      where_ += " AND " + std::string(kColumns[static_cast<std::size_t>(key)]) + " = " + std::to_string(*id);
+    }
+    return true;
+  }
+
+  void read(const Segment& segment) {
+    Query found = db_.query("SELECT at_s, client_key, model, backend, pool, " + std::string(kSumColumns) + " FROM " +
+                                std::string(segment.level->table) + " WHERE at_s >= ? AND at_s < ?" + where_,
+                            segment.from, segment.to);
+    const std::int64_t step = kStepSeconds[static_cast<std::size_t>(question_.step)];
+    while (found.next()) {
+      const SumKey row{.at_s = found.integer(0), .client_key = found.integer(1), .model = found.integer(2),
+                       .backend = found.integer(3), .pool = found.integer(4)};
+      SumKey group;
+      if (step != 0) group.at_s = floor_to(row.at_s, step);
+      for (const UsageKey key : question_.by) group.*kIds[static_cast<std::size_t>(key)] = row.*kIds[static_cast<std::size_t>(key)];
+      groups_[group].add(read_sums(found, 5));
+    }
+  }
+
+  void finish(UsageAnswer& answer) {
+    using Group = std::pair<const SumKey, Sums>;
+    std::vector<const Group*> sorted;
+    for (const Group& group : groups_) sorted.push_back(&group);
+    const auto rank = [](const Group* group) {
+      const auto& [key, sums] = *group;
+      return std::tuple(-key.at_s, -sums.cost_micro_usd, -sums.attempts, key.model, key.backend, key.client_key, key.pool);
+    };
+    std::sort(sorted.begin(), sorted.end(), [&](const Group* a, const Group* b) { return rank(a) < rank(b); });
+    answer.more = sorted.size() > question_.limit;
+    sorted.resize(std::min<std::size_t>(sorted.size(), question_.limit));
+    for (const Group* group : sorted) {
+      UsageRow& row = answer.rows.emplace_back();
+      if (question_.step != UsageStep::none) row.at = wall_of(group->first.at_s);
+      for (const UsageKey key : question_.by) row.by.push_back(text_of(group->first.*kIds[static_cast<std::size_t>(key)]));
+      row.sums = group->second;
+    }
+  }
+
+  std::string text_of(std::int64_t id) {
+    auto [known, is_new] = texts_.try_emplace(id);
+    if (is_new)
+      if (Query found = db_.query("SELECT text FROM names WHERE id = ?", id); found.next()) known->second = found.string(0);
+    return known->second;
+  }
+
+  Connection& db_;
+  const UsageQuestion& question_;
+  std::string where_;
+  std::unordered_map<SumKey, Sums, SumKeyHash> groups_;
+  std::unordered_map<std::int64_t, std::string> texts_;
+};
 
 }  // namespace
 
@@ -29,39 +161,6 @@ std::optional<UsageStep> find_usage_step(std::string_view name) {
   return found == kSteps.end() ? std::nullopt : std::optional(static_cast<UsageStep>(found - kSteps.begin()));
 }
 
-// The columns' names are ours; everything else is bound.
-std::vector<UsageSum> sum_usage(Connection& db, const UsageQuestion& question) {
-  const bool stepped = question.step != UsageStep::none;
-  const std::int64_t step = std::max<std::int64_t>(kStepSeconds[static_cast<std::size_t>(question.step)], 1) * 1'000'000;
-  std::string keys;
-  for (const UsageKey key : question.by) keys.append(", ").append(kColumns[static_cast<std::size_t>(key)]);
-  std::string sql = "SELECT started_us / ?1 * ?1 AS at_us";
-  sql += keys;
-  sql +=
-      ", sum(final), sum(final AND exchange_error IS NOT NULL), count(*), sum(input_tokens), sum(output_tokens), "
-      "sum(cached_input_tokens), sum(cache_write_tokens), sum(reasoning_tokens), "
-      "sum(usage_source IN ('estimated', 'partial')), sum(cost_micro_usd), "
-      "avg(CASE WHEN final THEN exchange_us END), max(exchange_us), "
-      "avg(CASE WHEN final AND error IS NULL THEN first_byte_us END), avg(CASE WHEN final THEN overhead_us END) "
-      "FROM attempts WHERE started_us >= ?2 AND started_us < ?3";
-  if (stepped) sql += " GROUP BY at_us" + keys + " ORDER BY at_us DESC, sum(cost_micro_usd) DESC";
-  else if (!keys.empty()) sql += " GROUP BY " + keys.substr(2) + " ORDER BY sum(cost_micro_usd) DESC, count(*) DESC";
-  sql += " LIMIT ?4";
-  Query found = db.query(sql, step, us_of(question.since), us_of(question.until), question.limit);
-  std::vector<UsageSum> sums;
-  while (found.next()) {
-    UsageSum& sum = sums.emplace_back();
-    if (stepped) sum.at = base::WallTime{std::chrono::microseconds{found.integer(0)}};
-    int column = 1;
-    for (std::size_t key = 0; key < question.by.size(); ++key) sum.by.push_back(found.string(column++));
-    for (std::int64_t* value : {&sum.exchanges, &sum.errors, &sum.attempts, &sum.input_tokens, &sum.output_tokens,
-                                &sum.cached_input_tokens, &sum.cache_write_tokens, &sum.reasoning_tokens, &sum.estimated,
-                                &sum.cost_micro_usd})
-      *value = found.integer(column++);
-    for (double* value : {&sum.mean_ms, &sum.most_ms, &sum.first_byte_ms, &sum.overhead_ms})
-      *value = found.real(column++) / 1000;
-  }
-  return sums;
-}
+UsageAnswer sum_usage(Connection& db, const UsageQuestion& question) { return Report(db, question).answer(); }
 
 }  // namespace headworks::store

@@ -1,6 +1,9 @@
-// What was used, summed over the ledger: by whom, of what, when. Reads only: a job of the ledger's reader.
+// What was used, by whom, of what, when: read from the tables of sums, whole days where a question spans them, hours and
+// minutes at its ends, so that no question reads more than some thousand rows. Reads only: a job of the ledger's
+// reader.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,11 +12,13 @@
 
 #include "base/clock.hpp"
 #include "store/sqlite.hpp"
+#include "store/usage_sums.hpp"
 
 namespace headworks::store {
 
-// What sums are taken apart by.
+// What sums are taken apart and chosen by.
 enum class UsageKey : std::uint8_t { model, backend, key, pool };
+inline constexpr std::array kUsageKeys = {UsageKey::model, UsageKey::backend, UsageKey::key, UsageKey::pool};
 std::string_view name_of(UsageKey key);
 std::optional<UsageKey> find_usage_key(std::string_view name);
 
@@ -22,22 +27,27 @@ std::optional<UsageStep> find_usage_step(std::string_view name);
 
 struct UsageQuestion {
   base::WallTime since{};
-  base::WallTime until = base::WallTime::max();  // not included
+  base::WallTime until{};  // not included
   std::vector<UsageKey> by = {};
+  std::array<std::optional<std::string>, kUsageKeys.size()> only = {};  // by UsageKey
   UsageStep step = UsageStep::none;
   std::uint32_t limit = 1000;  // rows, the dearest first (with a step: the latest first)
 };
 
-struct UsageSum {
+struct UsageRow {
   std::optional<base::WallTime> at;  // with a step: its beginning
   std::vector<std::string> by;       // values, in the question's order
-  std::int64_t exchanges = 0, errors = 0, attempts = 0;
-  std::int64_t input_tokens = 0, output_tokens = 0, cached_input_tokens = 0, cache_write_tokens = 0, reasoning_tokens = 0;
-  std::int64_t estimated = 0;  // attempts whose tokens the upstream did not report
-  std::int64_t cost_micro_usd = 0;
-  double mean_ms = 0, most_ms = 0, first_byte_ms = 0, overhead_ms = 0;  // of exchanges; first byte: of their answers
+  Sums sums;
 };
 
-std::vector<UsageSum> sum_usage(Connection& db, const UsageQuestion& question);
+struct UsageAnswer {
+  // What the rows cover: the question's span, widened to whole minutes; to whole hours and days where that is all
+  // that is kept; with step minute, not before the first minute that is kept.
+  base::WallTime since{}, until{};
+  std::vector<UsageRow> rows;
+  bool more = false;  // than the limit
+};
+
+UsageAnswer sum_usage(Connection& db, const UsageQuestion& question);
 
 }  // namespace headworks::store

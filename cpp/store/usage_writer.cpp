@@ -41,8 +41,12 @@ struct UsageWriter::Parts {
   std::uint64_t written = 0, dropped = 0;
   std::string failure;
   bool stopping = false;
+  std::uint32_t flushing = 0;            // who waits in flush()
+  std::chrono::steady_clock::time_point last_write;
   Batch in_work;  // pacing thread only, but for `accepted` under the mutex
   bool working = false;
+  Names names;     // the writer's jobs, and the pacing thread between them
+  UsageSums sums;  // the same
   std::thread thread;
 };
 
@@ -101,6 +105,10 @@ void UsageWriter::pace() {
       if (wait == base::Duration::zero()) {
         parts_->wake.wait(lock,
                           [this] { return parts_->stopping || parts_->working || !parts_->backlog.empty(); });
+        // The first row after a pause is written at once; under traffic rows share a transaction.
+        parts_->wake.wait_until(lock, parts_->last_write + options_.gather, [this] {
+          return parts_->stopping || parts_->flushing > 0 || parts_->waiting_rows >= options_.batch;
+        });
       } else {
         parts_->wake.wait_for(lock, wait, [this] { return parts_->stopping; });
       }
@@ -136,9 +144,9 @@ bool UsageWriter::write_batch() {
       parts_->backlog.pop_front();
     }
   }
-  const base::Result<std::uint64_t> added = writer_->run([&batch](Connection& db) {
+  const base::Result<std::uint64_t> added = writer_->run([this, &batch](Connection& db) {
     Transaction transaction(db);
-    const std::uint64_t rows = AttemptsTable(db).insert(batch.records);
+    const std::uint64_t rows = AttemptsTable(db).insert(batch.records, parts_->names, parts_->sums);
     transaction.commit();
     return rows;
   });
@@ -146,6 +154,8 @@ bool UsageWriter::write_batch() {
   {
     const std::scoped_lock lock(parts_->mutex);
     if (!added) {
+      parts_->names.forget();
+      parts_->sums.forget();
       parts_->failure = added.error().message + " (" + added.error().detail + ")";
       return false;
     }
@@ -154,6 +164,7 @@ bool UsageWriter::write_batch() {
     parts_->waiting_rows -= batch.rows;
     parts_->done = batch.number;
     parts_->working = false;
+    parts_->last_write = std::chrono::steady_clock::now();
     done.swap(batch.records);
   }
   parts_->settled.notify_all();
@@ -163,7 +174,11 @@ bool UsageWriter::write_batch() {
 bool UsageWriter::flush(base::Duration limit) {
   std::unique_lock lock(parts_->mutex);
   const std::uint64_t target = parts_->accepted;
-  return parts_->settled.wait_for(lock, limit, [&] { return parts_->done >= target; });
+  ++parts_->flushing;
+  parts_->wake.notify_one();
+  const bool written = parts_->settled.wait_for(lock, limit, [&] { return parts_->done >= target; });
+  --parts_->flushing;
+  return written;
 }
 
 std::uint64_t UsageWriter::written() const {

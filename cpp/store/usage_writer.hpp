@@ -24,6 +24,7 @@ class UsageWriter {
     std::string path;                                             // usage.db
     std::uint32_t backlog = 50'000;                               // rows waiting, the batch in work included
     std::uint32_t batch = 2'000;                                  // rows per transaction, about
+    base::Duration gather = std::chrono::milliseconds{150};       // between two batches that are not full
     base::Duration retry_first = std::chrono::milliseconds{250};  // after a failure; doubles
     base::Duration retry_cap = std::chrono::seconds{5};
     std::chrono::milliseconds busy_timeout{1000};

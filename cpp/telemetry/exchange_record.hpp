@@ -68,6 +68,7 @@ struct ExchangeRecord {
   bool stream = false;
   std::uint16_t status = 0;     // sent to the client; 499 when it left first
   std::optional<base::ErrorKind> error;
+  std::uint64_t revision = 0;   // of the catalog that it was routed and priced by
   std::uint64_t bytes_in = 0;   // request body
   std::uint64_t bytes_out = 0;  // answer body
   boost::container::small_vector<AttemptRecord, 2> attempts;

@@ -37,13 +37,13 @@ ExchangeRecord make_owned(const ExchangeRecord& record) {
 }
 
 void RecentExchanges::on_exchanges(std::span<const ExchangeRecord> records) {
-  // What would be pushed out by the same batch is not copied, unless it would be kept for its error.
-  const std::size_t skipped = records.size() > capacity_ ? records.size() - capacity_ : 0;
-  std::vector<std::shared_ptr<const ExchangeRecord>> owned;
-  for (std::size_t at = 0; at < records.size(); ++at)
-    owned.push_back(at < skipped && !records[at].error
-                        ? nullptr
-                        : std::make_shared<const ExchangeRecord>(make_owned(records[at])));
+  // What the same batch would push out again is not copied: of it only the last of those with an error stay.
+  std::vector<std::shared_ptr<const ExchangeRecord>> owned(records.size());
+  std::size_t newest = 0, troubled = 0;
+  for (std::size_t at = records.size(); at-- > 0;) {
+    const bool keep = newest < capacity_ ? ++newest > 0 : records[at].error && troubled++ < capacity_;
+    if (keep) owned[at] = std::make_shared<const ExchangeRecord>(make_owned(records[at]));
+  }
   const std::lock_guard lock(mutex_);
   for (auto& record : owned) {
     ++last_number_;

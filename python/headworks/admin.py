@@ -128,14 +128,17 @@ class AdminClient:
         until: str | None = None,
         step: str | None = None,
         limit: int | None = None,
+        **only: str,
     ) -> list[dict[str, Any]]:
         """Sums over the ledger: `by` any of model, backend, key, pool; `step` minute, hour or day.
 
         `since` and `until` are moments (2026-01-31T09:30:00Z) or ages (90m, 24h, 7d): unsaid, the last day.
-        Without a step the dearest come first, with one the latest.
+        `only`: of this `model`, `backend`, `key` or `pool`. Without a step the dearest come first, with one
+        the latest.
         """
         names = by if isinstance(by, str) else ",".join(by)
-        return self._list("/usage", by=names or None, since=since, until=until, step=step, limit=limit)
+        asked = {"by": names or None, "since": since, "until": until, "step": step, "limit": limit}
+        return self._list("/usage", **asked, **only)
 
     def explain(self, model: str, **question: Any) -> dict[str, Any]:
         """The plan that would be made now; with `client_key`, `dialect`, `tokens`, `deadline_seconds`."""

@@ -1,6 +1,7 @@
 #include "store/usage_writer.hpp"
 
 #include "store/attempts_table.hpp"
+#include "store/retention.hpp"
 #include "store_fixture.hpp"
 
 namespace headworks::store {
@@ -50,7 +51,7 @@ TEST_F(Ledger, HasOneRowPerAttemptWithEverything) {
   ExchangeRecord made = record(2);
   made.total = std::chrono::milliseconds{5}, made.overhead = std::chrono::microseconds{40};
   made.queue_wait = std::chrono::microseconds{7}, made.stream = true, made.bytes_in = 100,
-  made.bytes_out = 200;
+  made.bytes_out = 200, made.revision = 9;
   std::copy_n("up-1", 5, made.upstream_request_id.begin());
   AttemptRecord& last = made.attempts[1];
   last.reused_connection = true, last.connect = std::chrono::microseconds{1},
@@ -78,10 +79,10 @@ TEST_F(Ledger, HasOneRowPerAttemptWithEverything) {
   constexpr const char* kExchange = "|/v1/chat/completions|key_1|app|llama-70b|1|200|-|5000|40|7|100|200|";
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "1|0" + kExchange +
-                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0|0|-");
+                        "-|bkd_1|nim-1|primary|meta/llama|429|upstream_error|0|0|0|0|0|0|0|0|0|none|0|0|-|9");
   ASSERT_TRUE(row.next());
   EXPECT_EQ(line(), head + "2|1" + kExchange +
-                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77|0|-");
+                        "up-1|bkd_1|nim-1|primary|meta/llama|200|-|1|1|2|3|10|20|3|4|5|reported|77|0|-|9");
   EXPECT_FALSE(row.next());
 }
 
@@ -247,22 +248,29 @@ TEST_F(Ledger, AStopUnderALockEndsAndCountsWhatIsLost) {
   EXPECT_EQ(count("SELECT count(*) FROM attempts"), 0);
 }
 
-TEST_F(Ledger, OldRowsAreForgottenALittleAtATime) {
+TEST_F(Ledger, OldRowsAndSumsAreForgottenALittleAtATime) {
   auto ledger = writer();
   std::vector<ExchangeRecord> many;
-  for (int number = 0; number < 10; ++number) many.push_back(record());
-  const base::WallTime middle = many[5].started;
+  for (int number = 0; number < 10; ++number) {
+    many.push_back(record());
+    if (number == 5) clock_.advance(std::chrono::days{2});
+  }
   ledger->accept(many);
   ASSERT_TRUE(ledger->flush(kPatience));
+  catalog::Settings::Retention keep{.exchanges_days = 1, .minutes_days = 1, .hours_days = 0};
   const auto forget = [&] {
-    return ledger->writer()
-        .run([&](Connection& db) { return AttemptsTable(db).remove_before(middle, 3); })
-        .value();
+    return ledger->writer().run([&](Connection& db) { return forget_oldest(db, keep, clock_.wall(), 3); }).value();
   };
-  EXPECT_EQ(forget(), 3);
+  EXPECT_EQ(forget(), 4);
   EXPECT_EQ(forget(), 2);
+  EXPECT_EQ(forget(), 1) << "the minute";
   EXPECT_EQ(forget(), 0);
-  EXPECT_EQ(count("SELECT count(*) FROM attempts"), 5);
+  EXPECT_EQ(count("SELECT count(*) FROM attempts"), 4);
+  EXPECT_EQ(count("SELECT sum(exchanges) FROM usage_minutes"), 4);
+  EXPECT_EQ(count("SELECT sum(exchanges) FROM usage_hours"), 10) << "kept for ever";
+  keep.exchanges_days = 0, keep.minutes_days = 0;
+  clock_.advance(std::chrono::days{9999});
+  EXPECT_EQ(forget(), 0);
 }
 
 TEST_F(Ledger, ADamagedOneIsSetAsideAndTheGatewayGoesOn) {
