@@ -8,11 +8,13 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "catalog/catalog.hpp"
 #include "net/event_loop.hpp"
 #include "store/database_thread.hpp"
 #include "store/store.hpp"
+#include "store/usage_writer.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/recent_exchanges.hpp"
 
@@ -24,8 +26,11 @@ struct AdminShared {
   const telemetry::RecentExchanges& recent;
   const catalog::Catalog& catalog;
   store::Store& store;
+  store::UsageWriter& ledger;
   store::DatabaseThread& ledger_reader;
   const base::Secret& admin_token;
+  // Hands `answer` an owned copy of what every running exchange has done so far; called on any thread, returns at once.
+  std::function<void(std::function<void(base::Result<std::vector<telemetry::ExchangeRecord>>)> answer)> ask_running;
   std::function<bool()> ready;                // whether the server takes traffic
   std::function<void()> on_gauges_changed;    // by hand: somebody may be waiting for it
 };

@@ -5,12 +5,26 @@
 #include <vector>
 
 #include "catalog/problem.hpp"
+#include "catalog/utc_time.hpp"
 
 namespace headworks::admin {
 namespace {
 
 using base::ErrorKind;
 using base::Result;
+
+std::optional<base::WallTime> find_moment(std::string_view text, base::WallTime now) {
+  if (const auto at = catalog::parse_utc(text)) return at;
+  std::int64_t count = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (failed != std::errc{} || end + 1 != text.data() + text.size() || count < 0 || count > 100'000) return std::nullopt;
+  switch (*end) {
+    case 'm': return now - std::chrono::minutes{count};
+    case 'h': return now - std::chrono::hours{count};
+    case 'd': return now - std::chrono::days{count};
+    default: return std::nullopt;
+  }
+}
 
 std::string path_of(std::string_view name) { return catalog::path_to("$", name); }
 
@@ -79,6 +93,14 @@ Result<std::uint64_t> read_count(const Call& call, std::string_view name, std::u
   if (failed != std::errc{} || end != text.data() + text.size() || value > most)
     return wrong("?" + std::string(name), "must be a whole number up to " + std::to_string(most));
   return value;
+}
+
+Result<base::WallTime> read_moment(const Call& call, std::string_view name, base::WallTime now,
+                                         base::WallTime otherwise) {
+  const std::string_view text = call.find_query(name);
+  if (text.empty()) return otherwise;
+  if (const auto at = find_moment(text, now)) return *at;
+  return wrong("?" + std::string(name), "must be a moment or an age", "2026-01-31T09:30:00Z, 90m, 24h or 7d");
 }
 
 }  // namespace headworks::admin

@@ -30,4 +30,8 @@ base::Result<std::optional<bool>> find_boolean(const boost::json::object& body, 
 base::Result<std::uint64_t> read_count(const Call& call, std::string_view name, std::uint64_t otherwise,
                                        std::uint64_t most);
 
+// A moment of the query, "2026-01-31T09:30:00Z", or so long ago: "90m", "24h", "7d".
+base::Result<base::WallTime> read_moment(const Call& call, std::string_view name, base::WallTime now,
+                                         base::WallTime otherwise);
+
 }  // namespace headworks::admin

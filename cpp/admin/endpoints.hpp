@@ -7,9 +7,11 @@ namespace headworks::admin {
 
 // routing_endpoints.cpp: why
 net::Task<Answer> post_explain(AdminContext& context, Call& call);
+net::Task<Answer> list_cooldowns(AdminContext& context, Call& call);
+
+// exchange_endpoints.cpp
 net::Task<Answer> get_exchange(AdminContext& context, Call& call);
 net::Task<Answer> list_exchanges(AdminContext& context, Call& call);
-net::Task<Answer> list_cooldowns(AdminContext& context, Call& call);
 
 // backend_endpoints.cpp
 net::Task<Answer> list_backends(AdminContext& context, Call& call);

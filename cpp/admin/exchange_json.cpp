@@ -71,7 +71,8 @@ void write_attempt(json::JsonWriter& json, const telemetry::AttemptRecord& attem
 
 }  // namespace
 
-void write_exchange(json::JsonWriter& json, const telemetry::ExchangeRecord& record, Detail detail) {
+void write_exchange(json::JsonWriter& json, const telemetry::ExchangeRecord& record, ExchangeState state,
+                    Detail detail) {
   base::Usage usage;
   std::int64_t cost = 0;
   for (const telemetry::AttemptRecord& attempt : record.attempts) {
@@ -80,6 +81,7 @@ void write_exchange(json::JsonWriter& json, const telemetry::ExchangeRecord& rec
   }
   const telemetry::AttemptRecord* last = record.attempts.empty() ? nullptr : &record.attempts.back();
   json.open_object().key("request_id").string(record.id.view());
+  json.key("state").string(state == ExchangeState::running ? "running" : "finished");
   json.key("started_at").string(catalog::format_utc(record.started));
   json.key("started_ms").number(
       std::chrono::floor<std::chrono::milliseconds>(record.started.time_since_epoch()).count());
@@ -97,6 +99,7 @@ void write_exchange(json::JsonWriter& json, const telemetry::ExchangeRecord& rec
   json.key("input_tokens").number(static_cast<std::int64_t>(usage.input_tokens));
   json.key("output_tokens").number(static_cast<std::int64_t>(usage.output_tokens));
   json.key("cost_usd").real(static_cast<double>(cost) / 1e6);
+  json.key("revision").number(static_cast<std::int64_t>(record.revision));
   json.key("bytes_in").number(static_cast<std::int64_t>(record.bytes_in));
   json.key("bytes_out").number(static_cast<std::int64_t>(record.bytes_out));
   const auto& upstream_id = record.upstream_request_id;

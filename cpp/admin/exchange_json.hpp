@@ -8,6 +8,9 @@ namespace headworks::admin {
 
 enum class Detail : std::uint8_t { line, whole };  // line: without plan and attempts
 
-void write_exchange(json::JsonWriter& json, const telemetry::ExchangeRecord& record, Detail detail);
+enum class ExchangeState : std::uint8_t { running, finished };
+
+void write_exchange(json::JsonWriter& json, const telemetry::ExchangeRecord& record, ExchangeState state,
+                    Detail detail);
 
 }  // namespace headworks::admin

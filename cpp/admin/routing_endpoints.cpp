@@ -1,4 +1,4 @@
-// Why: the plan that would be made, the one that was made, and what rests.
+// Why: the plan that would be made, and what rests.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,7 +10,6 @@
 #include "catalog/utc_time.hpp"
 #include "routing/explanation.hpp"
 #include "routing/sticky.hpp"
-#include "store/attempts_table.hpp"
 
 namespace headworks::admin {
 namespace {
@@ -218,45 +217,6 @@ net::Task<Answer> post_explain(AdminContext& context, Call& call) {
   json.close_array();
   write_left_out(json, *snapshot, made, question.api);
   json.close_object();
-  co_return reply;
-}
-
-net::Task<Answer> get_exchange(AdminContext& context, Call& call) {
-  const std::string& id = call.path.front();
-  std::shared_ptr<const telemetry::ExchangeRecord> record = context.shared.recent.find(id);
-  if (record == nullptr) {
-    StoreAnswer<std::optional<telemetry::ExchangeRecord>> found(context.loop);
-    found.refuse_unless(context.shared.ledger_reader.post(
-        [id](store::Connection& db) { return store::AttemptsTable(db).find(id); }, found.callback()));
-    auto row = co_await found;
-    if (!row) co_return row.error();
-    if (*row) record = std::make_shared<const telemetry::ExchangeRecord>(**std::move(row));
-  }
-  if (record == nullptr) {
-    base::Error error = fail(ErrorKind::not_found, "there is no such exchange, or it is not in the ledger any more");
-    error.hint = "the id is the answer's x-request-id; an exchange without any attempt is kept for a short time only";
-    co_return error;
-  }
-  Reply reply;
-  json::JsonWriter json(reply.body);
-  write_exchange(json, *record, Detail::whole);
-  co_return reply;
-}
-
-net::Task<Answer> list_exchanges(AdminContext& context, Call& call) {
-  const Result<std::uint64_t> limit = read_count(call, "limit", 100, 1000);
-  if (!limit) co_return limit.error();
-  // The loops hand theirs over one after the other: only a look at all of them knows the order.
-  auto entries = context.shared.recent.latest(std::numeric_limits<std::size_t>::max());
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& one, const auto& other) {
-    return one.record->started + one.record->total > other.record->started + other.record->total;
-  });
-  entries.resize(std::min<std::size_t>(entries.size(), *limit));
-  Reply reply;
-  json::JsonWriter json(reply.body);
-  json.open_object().key("data").open_array();
-  for (const telemetry::RecentExchanges::Entry& entry : entries) write_exchange(json, *entry.record, Detail::line);
-  json.close_array().key("next").null().close_object();
   co_return reply;
 }
 

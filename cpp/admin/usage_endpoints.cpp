@@ -1,7 +1,6 @@
 // What was used and what it cost, summed over the ledger.
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "admin/body.hpp"
 #include "admin/endpoints.hpp"
@@ -15,31 +14,11 @@ namespace {
 
 using base::Result;
 
-// "2026-01-31T09:30:00Z", or so long ago: "90m", "24h", "7d".
-std::optional<base::WallTime> find_moment(std::string_view text, base::WallTime now) {
-  if (const auto at = catalog::parse_utc(text)) return at;
-  std::int64_t count = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (failed != std::errc{} || end + 1 != text.data() + text.size() || count < 0 || count > 100'000) return std::nullopt;
-  switch (*end) {
-    case 'm': return now - std::chrono::minutes{count};
-    case 'h': return now - std::chrono::hours{count};
-    case 'd': return now - std::chrono::days{count};
-    default: return std::nullopt;
-  }
-}
-
 Result<store::UsageQuestion> read_question(const Call& call, base::WallTime now) {
   store::UsageQuestion question;
-  const auto read_moment = [&](std::string_view name, base::WallTime otherwise) -> Result<base::WallTime> {
-    const std::string_view text = call.find_query(name);
-    if (text.empty()) return otherwise;
-    if (const auto at = find_moment(text, now)) return *at;
-    return wrong("?" + std::string(name), "must be a moment or an age", "2026-01-31T09:30:00Z, 90m, 24h or 7d");
-  };
-  const Result<base::WallTime> since = read_moment("since", now - std::chrono::hours{24});
+  const Result<base::WallTime> since = read_moment(call, "since", now, now - std::chrono::hours{24});
   if (!since) return since.error();
-  const Result<base::WallTime> until = read_moment("until", now + std::chrono::minutes{1});
+  const Result<base::WallTime> until = read_moment(call, "until", now, now + std::chrono::minutes{1});
   if (!until) return until.error();
   question.since = *since;
   question.until = *until;
@@ -93,6 +72,10 @@ boost::json::object json_of(const store::UsageRow& row, const store::UsageQuesti
 net::Task<Answer> get_usage(AdminContext& context, Call& call) {
   const Result<store::UsageQuestion> question = read_question(call, context.loop.wall());
   if (!question) co_return question.error();
+  // What was written a moment ago is part of the answer; where it cannot be summed up now (a locked disk), the rest is.
+  StoreAnswer<bool> summing(context.loop);
+  summing.refuse_unless(context.shared.ledger.post_sum(summing.callback()));
+  co_await summing;
   StoreAnswer<store::UsageAnswer> answer(context.loop);
   answer.refuse_unless(context.shared.ledger_reader.post(
       [question = *question](store::Connection& db) { return store::sum_usage(db, question); }, answer.callback()));

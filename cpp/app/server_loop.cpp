@@ -65,6 +65,12 @@ void ServerLoop::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot)
   });
 }
 
+std::vector<telemetry::ExchangeRecord> ServerLoop::running() const {
+  std::vector<telemetry::ExchangeRecord> records;
+  for (const gateway::RunningExchange& exchange : context_.running) records.push_back(exchange.so_far());
+  return records;
+}
+
 void ServerLoop::drain() {
   loop_.post([this] {
     data_listener_->drain();

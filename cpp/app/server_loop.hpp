@@ -46,6 +46,8 @@ class ServerLoop {
   void set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot);
   void drain();
   void stop() { loop_.stop(); }
+  // What every running exchange of this loop has done so far; on the loop's thread.
+  std::vector<telemetry::ExchangeRecord> running() const;
   base::Duration take_lag() { return loop_.take_lag(); }
 
  private:

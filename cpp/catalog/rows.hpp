@@ -187,7 +187,7 @@ struct Settings {
   } stream;
   struct Retention {
     std::uint32_t exchanges_days = 30;  // rows of the ledger; 0: for ever
-    std::uint32_t minutes_days = 30;    // sums by minute; 0: for ever
+    std::uint32_t minutes_days = 7;     // sums by minute; 0: for ever
     std::uint32_t hours_days = 400;     // sums by hour; 0: for ever. Sums by day are always kept
   } retention;
   bool route_headers = true;

@@ -63,6 +63,7 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
              .total = total_deadline_}),
       filter_(request.route->stream, request.adds_usage()) {
   const catalog::BackendEntry& backend = *try_.target->backend;
+  exchange.set_attempt(this);
   record_.backend_id = backend.row.id;
   record_.backend = backend.row.name;
   record_.pool = try_.pool->name;
@@ -73,12 +74,19 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
 
 Attempt::~Attempt() {
   exchange_.wait_on(static_cast<net::UpstreamCall*>(nullptr));
-  record_.total = exchange_.now() - started_;
-  record_.reused_connection = call_.reused();
-  if (call_.connected_at() != base::TimePoint{}) record_.connect = call_.connected_at() - started_;
-  if (call_.first_byte_at() != base::TimePoint{}) record_.first_byte = call_.first_byte_at() - started_;
+  exchange_.set_attempt(nullptr);
+  record_ = so_far();
   settle_usage();
   exchange_.record().attempts.push_back(record_);
+}
+
+telemetry::AttemptRecord Attempt::so_far() const {
+  telemetry::AttemptRecord record = record_;
+  record.total = exchange_.now() - started_;
+  record.reused_connection = call_.reused();
+  if (call_.connected_at() != base::TimePoint{}) record.connect = call_.connected_at() - started_;
+  if (call_.first_byte_at() != base::TimePoint{}) record.first_byte = call_.first_byte_at() - started_;
+  return record;
 }
 
 // What was used, and what it cost. A refused call used nothing; of one that broke off nobody knows, and what

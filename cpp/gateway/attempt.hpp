@@ -60,6 +60,8 @@ class Attempt {
   LastAnswer& last_answer() { return last_answer_; }
 
   telemetry::AttemptRecord& record() { return record_; }
+  // The record with its clocks as they stand now.
+  telemetry::AttemptRecord so_far() const;
 
  private:
   // The clocks of this attempt: the mapping's own, else the backend's, else the settings'.

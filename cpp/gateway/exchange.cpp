@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/attempt.hpp"
+#include "telemetry/recent_exchanges.hpp"
+
 namespace headworks::gateway {
 
 Exchange::Exchange(LoopContext& context, net::Request& request, net::ResponseWriter& response,
@@ -20,6 +23,16 @@ Exchange::Exchange(LoopContext& context, net::Request& request, net::ResponseWri
   record_.keep_alive = catalog_;
   record_.revision = snapshot().revision();
   request_.watch_client(this);
+  context_.running.push_back(*this);
+}
+
+telemetry::ExchangeRecord Exchange::so_far() const {
+  telemetry::ExchangeRecord record = record_;
+  if (attempt_ != nullptr) record.attempts.push_back(attempt_->so_far());
+  record.total = now() - started_;
+  record.status = response_.head_sent() ? response_.status() : 0;
+  record.bytes_out = response_.body_bytes();
+  return telemetry::make_owned(record);
 }
 
 Exchange::~Exchange() {

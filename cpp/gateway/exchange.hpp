@@ -22,7 +22,9 @@
 
 namespace headworks::gateway {
 
-class Exchange final : private net::PeerWatcher {
+class Attempt;
+
+class Exchange final : public RunningExchange, private net::PeerWatcher {
  public:
   // `route_name` is from the route table (a bounded set, with static storage).
   Exchange(LoopContext& context, net::Request& request, net::ResponseWriter& response, std::string_view route_name);
@@ -41,6 +43,7 @@ class Exchange final : private net::PeerWatcher {
   void set_deadline(base::TimePoint deadline) { deadline_ = deadline; }
 
   telemetry::ExchangeRecord& record() { return record_; }
+  telemetry::ExchangeRecord so_far() const override;
   std::string_view id() const { return record_.id.view(); }
 
   void set_client_key(const catalog::ClientKeyEntry& key, gauges::Reservation reservation);
@@ -54,6 +57,7 @@ class Exchange final : private net::PeerWatcher {
 
   // What is to be interrupted when the client leaves; null: nothing. At most one at a time.
   void wait_on(net::UpstreamCall* call) { call_ = call; }
+  void set_attempt(const Attempt* attempt) { attempt_ = attempt; }
   void wait_on(net::Sleep* sleep) { sleep_ = sleep; }
   void wait_on(WaitingRoom::Turn* turn) { turn_ = turn; }
   bool client_left() const { return client_left_; }
@@ -82,6 +86,7 @@ class Exchange final : private net::PeerWatcher {
   base::TimePoint deadline_;
   telemetry::ExchangeRecord record_;
   net::UpstreamCall* call_ = nullptr;
+  const Attempt* attempt_ = nullptr;  // the one that runs
   net::Sleep* sleep_ = nullptr;
   WaitingRoom::Turn* turn_ = nullptr;
   bool client_left_ = false;

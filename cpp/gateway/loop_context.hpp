@@ -1,6 +1,7 @@
 // What the data plane needs on one loop: the loop's own things by reference, and the few shared ones.
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,18 @@ struct SharedContext {
   const vault::ClientKeyHasher& key_hasher;
 };
 
+// An exchange stands in its loop's list of running ones for as long as it lives. Loop-owned.
+class RunningExchange
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  // What it has done until now, with the attempt that runs; depends on nothing.
+  virtual telemetry::ExchangeRecord so_far() const = 0;
+
+ protected:
+  ~RunningExchange() = default;
+};
+using RunningExchanges = boost::intrusive::list<RunningExchange, boost::intrusive::constant_time_size<false>>;
+
 // Loop-owned.
 struct LoopContext {
   LoopContext(net::EventLoop& on, SharedContext& common, std::shared_ptr<const catalog::Snapshot> snapshot,
@@ -70,6 +83,7 @@ struct LoopContext {
   RouteTable routes;
   net::UpstreamClient& upstreams;
   json::JsonReader json;
+  RunningExchanges running;
   WaitingRoom* waiting_room = nullptr;  // never null once the loop runs
 };
 

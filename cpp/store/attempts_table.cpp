@@ -17,8 +17,8 @@ constexpr std::string_view kInsert =
     "model, stream, exchange_status, exchange_error, exchange_us, overhead_us, queue_wait_us, bytes_in, bytes_out, "
     "upstream_request_id, backend_id, backend, pool, model_sent, status, error, reused_connection, connect_us, "
     "first_byte_us, attempt_us, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, "
-    "reasoning_tokens, usage_source, cost_micro_usd, attempt_at_us, plan, revision) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "reasoning_tokens, usage_source, cost_micro_usd, attempt_at_us, plan, revision, batch) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 std::int64_t us_of(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -60,6 +60,7 @@ class Column {
 
 std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> records, Names& names, UsageSums& sums) {
   std::uint64_t added = 0;
+  sums.begin(db_);
   Query insert = db_.prepared(kInsert);
   Column route(db_, names), key_id(db_, names), key(db_, names), model(db_, names), backend_id(db_, names),
       backend(db_, names), pool(db_, names), model_sent(db_, names), source(db_, names);
@@ -77,27 +78,25 @@ std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> r
       const telemetry::AttemptRecord& attempt = exchange.attempts[number - 1];
       const base::Usage& usage = attempt.usage;
       const bool final = number == count;
-      const SumKey minute{.at_s = started_us / 60'000'000 * 60,
-                          .client_key = key.id(exchange.client_key),
-                          .model = model.id(exchange.model),
-                          .backend = backend.id(attempt.backend),
-                          .pool = pool.id(attempt.pool)};
+      const SumKey whose{.model = model.id(exchange.model),
+                         .backend = backend.id(attempt.backend),
+                         .pool = pool.id(attempt.pool),
+                         .client_key = key.id(exchange.client_key)};
       const int rows = db_.rerun(
           insert, started_us, exchange.id.view(), number, final, route.id(exchange.route),
-          key_id.id(exchange.client_key_id), minute.client_key, minute.model, exchange.stream, exchange.status,
+          key_id.id(exchange.client_key_id), whose.client_key, whose.model, exchange.stream, exchange.status,
           exchange_error, us_of(exchange.total), us_of(exchange.overhead), us_of(exchange.queue_wait), exchange.bytes_in,
           exchange.bytes_out, NullableText(final ? upstream_id : std::string_view()), backend_id.id(attempt.backend_id),
-          minute.backend, minute.pool, model_sent.id(attempt.model_sent), attempt.status, id_of(attempt.error),
+          whose.backend, whose.pool, model_sent.id(attempt.model_sent), attempt.status, id_of(attempt.error),
           attempt.reused_connection, us_of(attempt.connect), us_of(attempt.first_byte), us_of(attempt.total),
           usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.cache_write_tokens,
           usage.reasoning_tokens, source.id(name_of(usage.source)), attempt.cost.value, us_of(attempt.started),
-          NullableText(final ? plan : std::string_view()), exchange.revision);
+          NullableText(final ? plan : std::string_view()), exchange.revision, sums.batch());
       if (rows == 0) continue;  // it was there already, and is in the sums
       ++added;
-      sums.add(minute, exchange, attempt, final);
+      sums.add(whose, started_us, sums_of(exchange, attempt, final));
     }
   }
-  sums.write(db_);
   return added;
 }
 

@@ -22,7 +22,7 @@ class AttemptsTable {
   explicit AttemptsTable(Connection& db) : db_(db) {}
 
   // All attempts of these exchanges, and what they add to the sums. Rows that are there already stay as they are and add
-  // nothing. The number of new rows. REQUIRES a transaction; when it fails, both must forget().
+  // nothing. The number of new rows. REQUIRES a transaction, and sums.end() in it; when it fails, both must forget().
   std::uint64_t insert(std::span<const telemetry::ExchangeRecord> records, Names& names, UsageSums& sums);
 
   // One exchange with all its attempts, owned by itself; none: unknown, or it had no attempt.

@@ -71,10 +71,14 @@ ALTER TABLE attempts ADD COLUMN plan TEXT;
 )sql";
 
 // Usage, version 4. What repeats stands once, in `names`; a row of the ledger holds numbers, and `attempts` becomes the
-// view that reads as the table did. Sums by minute, hour and day (of UTC, by the exchange's start) are kept beside it,
-// written in the same transaction, so that no question ever reads all rows; latencies as sketches that can be added
-// (telemetry/latency_sketch.hpp). `revision`: the catalog's, and so the prices', that the costs were counted by.
-// Its columns have no constraints: each would be checked for every row, and there is one writer.
+// view that reads as the table did. Its columns have no constraints: each would be checked for every row, and there is
+// one writer. `revision`: the catalog's, and so the prices', that the costs were counted by.
+//
+// Beside the rows stand their sums by minute, hour and day (of UTC, by the exchange's start), so that no question reads
+// all rows, with latencies as sketches that can be added. A `facet` says by what a sum is taken apart (usage_sums.hpp);
+// columns that do not belong to it are 0. Sums are written some seconds after their rows: `batch` numbers the writes, and
+// usage_state says which are in the sums, so that a crash neither loses nor counts twice.
+//
 // Levels are kept as pairs now: what an older version wrote is forgotten.
 constexpr const char* kUsage4 = R"sql(
 DELETE FROM levels WHERE kind = 'starts';
@@ -132,6 +136,7 @@ CREATE TABLE attempt_rows (
   attempt_at_us INTEGER,
   plan TEXT,
   revision INTEGER,
+  batch INTEGER,
   PRIMARY KEY (started_us, request_id, attempt)
 ) WITHOUT ROWID;
 INSERT INTO attempt_rows
@@ -144,7 +149,7 @@ INSERT INTO attempt_rows
          (SELECT id FROM names WHERE text = model_sent), status, (SELECT id FROM names WHERE text = error),
          reused_connection, connect_us, first_byte_us, attempt_us, input_tokens, output_tokens,
          cached_input_tokens, cache_write_tokens, reasoning_tokens,
-         (SELECT id FROM names WHERE text = usage_source), cost_micro_usd, attempt_at_us, plan, 0
+         (SELECT id FROM names WHERE text = usage_source), cost_micro_usd, attempt_at_us, plan, 0, 1
   FROM attempts;
 DROP TABLE attempts;
 CREATE VIEW attempts AS
@@ -164,11 +169,12 @@ CREATE VIEW attempts AS
          plan, revision
   FROM attempt_rows;
 CREATE TABLE usage_minutes (
+  facet INTEGER NOT NULL,
   at_s INTEGER NOT NULL,
-  client_key INTEGER NOT NULL,
   model INTEGER NOT NULL,
   backend INTEGER NOT NULL,
   pool INTEGER NOT NULL,
+  client_key INTEGER NOT NULL,
   exchanges INTEGER NOT NULL,
   errors INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
@@ -184,14 +190,15 @@ CREATE TABLE usage_minutes (
   first_byte_us INTEGER NOT NULL,
   latency BLOB NOT NULL,
   first_byte BLOB NOT NULL,
-  PRIMARY KEY (at_s, client_key, model, backend, pool)
+  PRIMARY KEY (facet, at_s, model, backend, pool, client_key)
 ) WITHOUT ROWID;
 CREATE TABLE usage_hours (
+  facet INTEGER NOT NULL,
   at_s INTEGER NOT NULL,
-  client_key INTEGER NOT NULL,
   model INTEGER NOT NULL,
   backend INTEGER NOT NULL,
   pool INTEGER NOT NULL,
+  client_key INTEGER NOT NULL,
   exchanges INTEGER NOT NULL,
   errors INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
@@ -207,14 +214,15 @@ CREATE TABLE usage_hours (
   first_byte_us INTEGER NOT NULL,
   latency BLOB NOT NULL,
   first_byte BLOB NOT NULL,
-  PRIMARY KEY (at_s, client_key, model, backend, pool)
+  PRIMARY KEY (facet, at_s, model, backend, pool, client_key)
 ) WITHOUT ROWID;
 CREATE TABLE usage_days (
+  facet INTEGER NOT NULL,
   at_s INTEGER NOT NULL,
-  client_key INTEGER NOT NULL,
   model INTEGER NOT NULL,
   backend INTEGER NOT NULL,
   pool INTEGER NOT NULL,
+  client_key INTEGER NOT NULL,
   exchanges INTEGER NOT NULL,
   errors INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
@@ -230,29 +238,14 @@ CREATE TABLE usage_days (
   first_byte_us INTEGER NOT NULL,
   latency BLOB NOT NULL,
   first_byte BLOB NOT NULL,
-  PRIMARY KEY (at_s, client_key, model, backend, pool)
+  PRIMARY KEY (facet, at_s, model, backend, pool, client_key)
 ) WITHOUT ROWID;
-INSERT INTO usage_minutes
-  SELECT started_us / 1000000 / 60 * 60 AS at_s, client_key, model, backend, pool, sum(final),
-         sum(final AND exchange_error IS NOT NULL), count(*), sum(input_tokens), sum(output_tokens),
-         sum(cached_input_tokens), sum(cache_write_tokens), sum(reasoning_tokens),
-         sum(usage_source IN (SELECT id FROM names WHERE text IN ('estimated', 'partial'))), sum(cost_micro_usd),
-         sum(final * exchange_us), sum(final * overhead_us), sum(final * (error IS NULL) * first_byte_us), x'', x''
-  FROM attempt_rows GROUP BY at_s, client_key, model, backend, pool;
-INSERT INTO usage_hours
-  SELECT started_us / 1000000 / 3600 * 3600 AS at_s, client_key, model, backend, pool, sum(final),
-         sum(final AND exchange_error IS NOT NULL), count(*), sum(input_tokens), sum(output_tokens),
-         sum(cached_input_tokens), sum(cache_write_tokens), sum(reasoning_tokens),
-         sum(usage_source IN (SELECT id FROM names WHERE text IN ('estimated', 'partial'))), sum(cost_micro_usd),
-         sum(final * exchange_us), sum(final * overhead_us), sum(final * (error IS NULL) * first_byte_us), x'', x''
-  FROM attempt_rows GROUP BY at_s, client_key, model, backend, pool;
-INSERT INTO usage_days
-  SELECT started_us / 1000000 / 86400 * 86400 AS at_s, client_key, model, backend, pool, sum(final),
-         sum(final AND exchange_error IS NOT NULL), count(*), sum(input_tokens), sum(output_tokens),
-         sum(cached_input_tokens), sum(cache_write_tokens), sum(reasoning_tokens),
-         sum(usage_source IN (SELECT id FROM names WHERE text IN ('estimated', 'partial'))), sum(cost_micro_usd),
-         sum(final * exchange_us), sum(final * overhead_us), sum(final * (error IS NULL) * first_byte_us), x'', x''
-  FROM attempt_rows GROUP BY at_s, client_key, model, backend, pool;
+CREATE TABLE usage_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  summed_batch INTEGER NOT NULL,
+  unsummed_since_us INTEGER
+);
+INSERT INTO usage_state SELECT 1, 0, min(started_us) FROM attempt_rows;
 )sql";
 
 constexpr std::array kMigrations = {kUsage1, kUsage2, kUsage3, kUsage4};

@@ -10,7 +10,10 @@ namespace headworks::store {
 namespace {
 
 constexpr std::array<std::string_view, 4> kNames = {"model", "backend", "key", "pool"};
-constexpr std::array<std::string_view, 4> kColumns = {"model", "backend", "client_key", "pool"};
+// By UsageKey; numbered, so that the question has few texts to prepare.
+constexpr std::string_view kOnly =
+    " AND (?1 IS NULL OR model = ?1) AND (?2 IS NULL OR backend = ?2) AND (?3 IS NULL OR client_key = ?3) "
+    "AND (?4 IS NULL OR pool = ?4)";
 constexpr std::array<std::int64_t SumKey::*, 4> kIds = {&SumKey::model, &SumKey::backend, &SumKey::client_key,
                                                         &SumKey::pool};
 constexpr std::array<std::string_view, 4> kSteps = {"", "minute", "hour", "day"};
@@ -26,17 +29,17 @@ struct Segment {
   std::int64_t from, to;
 };
 
-// [from, to) by the coarsest whole steps, its ends by finer ones. `level`: the coarsest to try.
-void cover(std::int64_t from, std::int64_t to, std::size_t level, std::vector<Segment>& segments) {
+// [from, to) by the coarsest whole steps, its ends by finer ones. `level`: the coarsest to try; `finest`: the last.
+void cover(std::int64_t from, std::int64_t to, std::size_t level, std::size_t finest, std::vector<Segment>& segments) {
   if (from >= to) return;
   const std::int64_t step = kSumLevels[level].seconds;
   const std::int64_t first = ceil_to(from, step), last = floor_to(to, step);
-  if (level == 0 || first < last) {
-    if (level > 0) cover(from, first, level - 1, segments);
+  if (level == finest || first < last) {
+    if (level > finest) cover(from, first, level - 1, finest, segments);
     segments.push_back({&kSumLevels[level], first, last});
-    if (level > 0) cover(last, to, level - 1, segments);
+    if (level > finest) cover(last, to, level - 1, finest, segments);
   } else {
-    cover(from, to, level - 1, segments);
+    cover(from, to, level - 1, finest, segments);
   }
 }
 
@@ -52,13 +55,19 @@ class Report {
   Report(Connection& db, const UsageQuestion& question) : db_(db), question_(question) {}
 
   UsageAnswer answer() {
-    const auto [from, to] = span();
+    const auto facet = find_facet(asks(UsageKey::model), asks(UsageKey::backend) || asks(UsageKey::pool), asks(UsageKey::key));
+    const std::size_t finest = !facet || !kFacets[*facet].pair() ? 0 : 1;
+    const auto [from, to] = span(finest);
     UsageAnswer answer{.since = wall_of(from), .until = wall_of(to)};
     if (read_filters()) {
-      std::vector<Segment> segments;
-      const auto step = static_cast<std::size_t>(question_.step);
-      cover(from, to, step == 0 ? kSumLevels.size() - 1 : step - 1, segments);
-      for (const Segment& segment : segments) read(segment);
+      if (!facet || (finest == 1 && question_.step == UsageStep::minute)) {
+        read_rows(from, to);
+      } else {
+        std::vector<Segment> segments;
+        const auto step = static_cast<std::size_t>(question_.step);
+        cover(from, to, step == 0 ? kSumLevels.size() - 1 : step - 1, finest, segments);
+        for (const Segment& segment : segments) read(segment, *facet);
+      }
     }
     // A question for the one sum of everything has an answer, also when it is nothing.
     if (question_.by.empty() && question_.step == UsageStep::none) groups_[SumKey{}];
@@ -67,23 +76,30 @@ class Report {
   }
 
  private:
-  std::pair<std::int64_t, std::int64_t> span() {
+  bool asks(UsageKey key) const {
+    return question_.only[static_cast<std::size_t>(key)] ||
+           std::find(question_.by.begin(), question_.by.end(), key) != question_.by.end();
+  }
+
+  // What the answer covers: whole steps of what is kept, and of what was asked for.
+  std::pair<std::int64_t, std::int64_t> span(std::size_t finest) {
     const auto seconds = [](base::WallTime at) {
       return std::chrono::floor<std::chrono::seconds>(at.time_since_epoch()).count();
     };
     std::array<std::int64_t, kSumLevels.size()> oldest{};
     for (std::size_t level = 0; level < oldest.size(); ++level)
       oldest[level] = db_.find_integer("SELECT coalesce(min(at_s), " + std::to_string(kFarS) + ") FROM " +
-                                       std::string(kSumLevels[level].table))
+                                       std::string(kSumLevels[level].table) + " WHERE facet = 0")
                           .value_or(kFarS);
     const std::int64_t since = std::max<std::int64_t>(seconds(question_.since), 0);
     const std::int64_t until = std::clamp<std::int64_t>(seconds(question_.until), 0, kFarS);
-    std::int64_t from = floor_to(since, step_at(since, oldest));
-    if (question_.step == UsageStep::minute && oldest[0] != kFarS) from = std::max(from, floor_to(std::min(oldest[0], until), 60));
-    if (question_.step == UsageStep::hour || question_.step == UsageStep::day)
-      from = floor_to(from, kStepSeconds[static_cast<std::size_t>(question_.step)]);
-    const std::int64_t to = ceil_to(until, std::max(step_at(until, oldest), question_.step == UsageStep::none ? 60 : kStepSeconds[static_cast<std::size_t>(question_.step)]));
-    return {from, std::max(from, to)};
+    if (question_.step == UsageStep::minute) {
+      const std::int64_t kept = oldest[0] == kFarS ? since : std::min(oldest[0], until);
+      return {floor_to(std::max(since, kept), 60), ceil_to(until, 60)};
+    }
+    const std::int64_t least = std::max(kSumLevels[finest].seconds, kStepSeconds[static_cast<std::size_t>(question_.step)]);
+    const std::int64_t from = floor_to(since, std::max(step_at(since, oldest), least));
+    return {from, std::max(from, ceil_to(until, std::max(step_at(until, oldest), least)))};
   }
 
   // False when a name was never seen: nothing can be of it.
@@ -93,25 +109,36 @@ class Report {
       if (!only) continue;
       const auto id = find_name(db_, *only);
       if (!id) return false;
-      // The names of columns and the numbers are ours.
-      where_ += " AND " + std::string(kColumns[static_cast<std::size_t>(key)]) + " = " + std::to_string(*id);
+      only_[static_cast<std::size_t>(key)] = id;
     }
     return true;
   }
 
-  void read(const Segment& segment) {
-    Query found = db_.query("SELECT at_s, client_key, model, backend, pool, " + std::string(kSumColumns) + " FROM " +
-                                std::string(segment.level->table) + " WHERE at_s >= ? AND at_s < ?" + where_,
-                            segment.from, segment.to);
+  void read(const Segment& segment, std::size_t facet) {
+    std::string sql = "SELECT at_s, model, backend, pool, client_key, ";
+    sql.append(kSumColumns).append(" FROM ").append(segment.level->table);
+    sql.append(" WHERE facet = ?5 AND at_s >= ?6 AND at_s < ?7").append(kOnly);
+    const auto& [model, backend, key, pool] = only_;
+    Query found = db_.query(sql, model, backend, key, pool, facet, segment.from, segment.to);
+    while (found.next()) groups_[group_of(found, found.integer(0))].add(read_sums(found, 5));
+  }
+
+  void read_rows(std::int64_t from, std::int64_t to) {
+    std::string sql = "SELECT started_us, model, backend, pool, client_key, ";
+    sql.append(kAttemptColumns).append(" FROM attempt_rows WHERE started_us >= ?5 AND started_us < ?6").append(kOnly);
+    const auto& [model, backend, key, pool] = only_;
+    constexpr std::int64_t kSecond = 1'000'000;
+    Query found = db_.query(sql, model, backend, key, pool, from * kSecond, to * kSecond);
+    while (found.next()) groups_[group_of(found, found.integer(0) / kSecond)].add(read_attempt(found, 5));
+  }
+
+  SumKey group_of(const Query& row, std::int64_t at_s) const {
+    const SumKey whole{.model = row.integer(1), .backend = row.integer(2), .pool = row.integer(3), .client_key = row.integer(4)};
+    SumKey group;
     const std::int64_t step = kStepSeconds[static_cast<std::size_t>(question_.step)];
-    while (found.next()) {
-      const SumKey row{.at_s = found.integer(0), .client_key = found.integer(1), .model = found.integer(2),
-                       .backend = found.integer(3), .pool = found.integer(4)};
-      SumKey group;
-      if (step != 0) group.at_s = floor_to(row.at_s, step);
-      for (const UsageKey key : question_.by) group.*kIds[static_cast<std::size_t>(key)] = row.*kIds[static_cast<std::size_t>(key)];
-      groups_[group].add(read_sums(found, 5));
-    }
+    if (step != 0) group.at_s = floor_to(at_s, step);
+    for (const UsageKey key : question_.by) group.*kIds[static_cast<std::size_t>(key)] = whole.*kIds[static_cast<std::size_t>(key)];
+    return group;
   }
 
   void finish(UsageAnswer& answer) {
@@ -142,7 +169,7 @@ class Report {
 
   Connection& db_;
   const UsageQuestion& question_;
-  std::string where_;
+  std::array<std::optional<std::int64_t>, kUsageKeys.size()> only_;
   std::unordered_map<SumKey, Sums, SumKeyHash> groups_;
   std::unordered_map<std::int64_t, std::string> texts_;
 };

@@ -1,6 +1,7 @@
 // What was used, by whom, of what, when: read from the tables of sums, whole days where a question spans them, hours and
-// minutes at its ends, so that no question reads more than some thousand rows. Reads only: a job of the ledger's
-// reader.
+// minutes at its ends, so that a question reads some thousand rows and no more. One that takes model, key and backend
+// apart at the same time, or pairs of them by minute, reads the rows themselves, as far back as they are kept: it may
+// take seconds. Reads only: a job of the ledger's reader.
 #pragma once
 
 #include <array>
@@ -41,8 +42,8 @@ struct UsageRow {
 };
 
 struct UsageAnswer {
-  // What the rows cover: the question's span, widened to whole minutes; to whole hours and days where that is all
-  // that is kept; with step minute, not before the first minute that is kept.
+  // What the rows cover: the question's span, widened to whole minutes (to hours for pairs, which are kept by hour); to
+  // whole hours and days where that is all that is kept; with step minute, not before the first minute that is kept.
   base::WallTime since{}, until{};
   std::vector<UsageRow> rows;
   bool more = false;  // than the limit

@@ -45,9 +45,32 @@ struct UsageWriter::Parts {
   std::chrono::steady_clock::time_point last_write;
   Batch in_work;  // pacing thread only, but for `accepted` under the mutex
   bool working = false;
-  Names names;     // the writer's jobs, and the pacing thread between them
-  UsageSums sums;  // the same
+  bool unsummed = false;                           // pacing thread only: rows were written that are in no sum yet
+  std::chrono::steady_clock::time_point last_sum;  // the same
+  Names names;                                     // the database's thread only
+  UsageSums sums;                                  // the same
   std::thread thread;
+
+  template <class Body>
+  auto in_transaction(Connection& db, Body body) {
+    try {
+      Transaction transaction(db);
+      auto result = body();
+      transaction.commit();
+      return result;
+    } catch (const StorageFailure&) {
+      names.forget();
+      sums.forget();
+      throw;
+    }
+  }
+  bool sum(Connection& db) {
+    return in_transaction(db, [&] {
+      sums.begin(db);
+      sums.end(db, true);
+      return true;
+    });
+  }
 };
 
 UsageWriter::UsageWriter(Options options, std::unique_ptr<DatabaseThread> writer)
@@ -103,8 +126,9 @@ void UsageWriter::pace() {
     {
       std::unique_lock lock(parts_->mutex);
       if (wait == base::Duration::zero()) {
-        parts_->wake.wait(lock,
-                          [this] { return parts_->stopping || parts_->working || !parts_->backlog.empty(); });
+        const auto has_work = [this] { return parts_->stopping || parts_->working || !parts_->backlog.empty(); };
+        if (parts_->unsummed) parts_->wake.wait_until(lock, parts_->last_sum + options_.sum_every, has_work);
+        else parts_->wake.wait(lock, has_work);
         // The first row after a pause is written at once; under traffic rows share a transaction.
         parts_->wake.wait_until(lock, parts_->last_write + options_.gather, [this] {
           return parts_->stopping || parts_->flushing > 0 || parts_->waiting_rows >= options_.batch;
@@ -112,9 +136,16 @@ void UsageWriter::pace() {
       } else {
         parts_->wake.wait_for(lock, wait, [this] { return parts_->stopping; });
       }
-      if (!parts_->working && parts_->backlog.empty()) return;
+      if (!parts_->working && parts_->backlog.empty()) {
+        lock.unlock();
+        sum_up();  // what fails here is made up for at the next write, or start
+        lock.lock();
+        if (parts_->stopping) return;
+        continue;
+      }
     }
     if (write_batch()) {
+      parts_->unsummed = true;
       wait = base::Duration::zero();
       continue;
     }
@@ -124,6 +155,17 @@ void UsageWriter::pace() {
     parts_->dropped += parts_->waiting_rows;
     return;
   }
+}
+
+void UsageWriter::sum_up() {
+  if (!parts_->unsummed) return;
+  writer_->run([this](Connection& db) { return parts_->sum(db); });
+  parts_->unsummed = false;
+  parts_->last_sum = std::chrono::steady_clock::now();
+}
+
+bool UsageWriter::post_sum(std::function<void(base::Result<bool>)> done) {
+  return writer_->post([this](Connection& db) { return parts_->sums.pending() ? parts_->sum(db) : true; }, std::move(done));
 }
 
 // True when the batch in work (the last one again if it failed, else what has gathered) is in the ledger.
@@ -144,18 +186,20 @@ bool UsageWriter::write_batch() {
       parts_->backlog.pop_front();
     }
   }
-  const base::Result<std::uint64_t> added = writer_->run([this, &batch](Connection& db) {
-    Transaction transaction(db);
-    const std::uint64_t rows = AttemptsTable(db).insert(batch.records, parts_->names, parts_->sums);
-    transaction.commit();
-    return rows;
+  const auto now = std::chrono::steady_clock::now();
+  const bool sum = now - parts_->last_sum >= options_.sum_every;
+  const base::Result<std::uint64_t> added = writer_->run([this, &batch, sum](Connection& db) {
+    return parts_->in_transaction(db, [&] {
+      const std::uint64_t rows = AttemptsTable(db).insert(batch.records, parts_->names, parts_->sums);
+      parts_->sums.end(db, sum);
+      return rows;
+    });
   });
+  if (added && sum) parts_->last_sum = now;
   Records done;  // freed after the lock: it may hold the last snapshot of its kind
   {
     const std::scoped_lock lock(parts_->mutex);
     if (!added) {
-      parts_->names.forget();
-      parts_->sums.forget();
       parts_->failure = added.error().message + " (" + added.error().detail + ")";
       return false;
     }

@@ -6,7 +6,7 @@
 // of its own: one that paces, one that owns the connection. Must not know: loops, metrics, what a price is.
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,6 +25,7 @@ class UsageWriter {
     std::uint32_t backlog = 50'000;                               // rows waiting, the batch in work included
     std::uint32_t batch = 2'000;                                  // rows per transaction, about
     base::Duration gather = std::chrono::milliseconds{150};       // between two batches that are not full
+    base::Duration sum_every = std::chrono::seconds{5};           // rows go into the tables of sums that often
     base::Duration retry_first = std::chrono::milliseconds{250};  // after a failure; doubles
     base::Duration retry_cap = std::chrono::seconds{5};
     std::chrono::milliseconds busy_timeout{1000};
@@ -46,6 +47,10 @@ class UsageWriter {
   // written.
   bool flush(base::Duration limit);
 
+  // Everything written goes into the tables of sums now, then `done` is called on the database's thread. For whoever is
+  // about to read them; any thread. False when there is no room for the job.
+  bool post_sum(std::function<void(base::Result<bool>)> done);
+
   std::uint64_t written() const;  // rows, since the start
   std::uint64_t dropped() const;  // rows
   // How long the oldest row that is not written yet has been waiting.
@@ -62,6 +67,7 @@ class UsageWriter {
   explicit UsageWriter(Options options, std::unique_ptr<DatabaseThread> writer);
   void pace();
   bool write_batch();
+  void sum_up();
 
   const Options options_;
   std::unique_ptr<DatabaseThread> writer_;

@@ -33,6 +33,7 @@ class Report : public StoreTest {
   void add(const std::vector<ExchangeRecord>& records) {
     Transaction transaction(db());
     AttemptsTable(db()).insert(records, names_, sums_);
+    sums_.end(db(), true);
     transaction.commit();
   }
   UsageAnswer ask(base::WallTime since, base::WallTime until, std::vector<UsageKey> by = {}, UsageStep step = {}) {
@@ -113,6 +114,63 @@ TEST_F(Report, SumsThatTheWriterDoesNotRememberAreAddedTo) {
   EXPECT_EQ(answer.rows[0].sums.first_byte.count(), 2u);
 }
 
+// As after a crash, or a write that failed: what the rows say is made up for, once.
+TEST_F(Report, WhatWasNotSummedIsReadFromTheRows) {
+  const auto add_unsummed = [&](const std::vector<ExchangeRecord>& records, bool commit) {
+    Transaction transaction(db());
+    AttemptsTable(db()).insert(records, names_, sums_);
+    sums_.end(db(), false);
+    if (commit) transaction.commit();
+  };
+  add({record(kDay, "m", 1)});
+  add_unsummed({record(kDay + minutes{5}, "m", 2)}, true);
+  add_unsummed({record(kDay + minutes{1}, "n", 4)}, true);
+  EXPECT_EQ(ask(kDay, kDay + hours{1}).rows[0].sums.cost_micro_usd, 1) << "not yet";
+  names_.forget(), sums_.forget();
+  add({record(kDay + minutes{9}, "m", 8)});
+  EXPECT_EQ(ask(kDay, kDay + hours{1}).rows[0].sums.cost_micro_usd, 15);
+  add_unsummed({record(kDay + minutes{5}, "m", 100)}, false);  // rolled back
+  names_.forget(), sums_.forget();
+  add({});
+  const Sums all = ask(kDay, kDay + hours{1}).rows[0].sums;
+  EXPECT_EQ(all.cost_micro_usd, 15);
+  EXPECT_EQ(all.latency.count(), 4u);
+  EXPECT_EQ(all.first_byte.count(), 4u);
+}
+
+TEST_F(Report, AllFacetsSayTheSame) {
+  std::vector<ExchangeRecord> all;
+  for (int number = 0; number < 600; ++number) {
+    ExchangeRecord made = record(kDay + seconds{random_.below(7200)}, number % 3 == 0 ? "m" : "n", number);
+    made.client_key = number % 5 == 0 ? "app" : "web";
+    made.attempts[0].backend = number % 2 == 0 ? "b1" : "b2";
+    all.push_back(made);
+  }
+  add(all);
+  const auto cost_of = [&](auto fits) {
+    std::int64_t cost = 0;
+    for (const ExchangeRecord& one : all)
+      if (fits(one)) cost += one.attempts[0].cost.value;
+    return cost;
+  };
+  using enum UsageKey;
+  for (const std::vector<UsageKey>& by : std::vector<std::vector<UsageKey>>{{}, {model}, {backend}, {key}, {pool}, {model, key},
+                                          {backend, model}, {pool, key}, {model, backend, key}, {model, backend, key, pool}})
+    for (const UsageStep step : {UsageStep::none, UsageStep::minute, UsageStep::hour, UsageStep::day}) {
+      const UsageAnswer answer = ask(kDay, kDay + hours{2}, by, step);
+      std::int64_t cost = 0;
+      for (const UsageRow& row : answer.rows) {
+        cost += row.sums.cost_micro_usd;
+        EXPECT_EQ(row.by.size(), by.size());
+      }
+      EXPECT_EQ(cost, cost_of([](const ExchangeRecord&) { return true; })) << by.size() << " " << int(step);
+    }
+  UsageQuestion one{.since = kDay, .until = kDay + hours{2}, .only = {"m", "b2", "web"}};
+  EXPECT_EQ(sum_usage(db(), one).rows[0].sums.cost_micro_usd, cost_of([](const ExchangeRecord& record) {
+              return record.model == "m" && record.attempts[0].backend == "b2" && record.client_key == "web";
+            }));
+}
+
 // The same rows in a table of version 3 are the same rows and sums after the migration.
 TEST_F(Report, AnOlderLedgerKeepsItsRows) {
   {
@@ -126,6 +184,12 @@ TEST_F(Report, AnOlderLedgerKeepsItsRows) {
         "7, 100, 200, 'up', 'bkd_2', 'b2', 'primary', 'm2', 200, NULL, 0, 1, 2, 3, 10, 20, 0, 0, 0, 'estimated', 55, 0, '[]');");
   }
   Opened opened = open_writer(path("old.db"), Database::usage, std::chrono::milliseconds{50}, {});
+  Names names;
+  UsageSums sums;
+  Transaction transaction(opened.connection);
+  AttemptsTable(opened.connection).insert({}, names, sums);
+  sums.end(opened.connection, true);
+  transaction.commit();
   Query row = opened.connection.query("SELECT backend, error, model_sent, usage_source, route FROM attempts ORDER BY attempt");
   ASSERT_TRUE(row.next());
   EXPECT_EQ(row.string(0) + "|" + row.string(1) + "|" + row.string(2), "b1|upstream_error|m1");
