@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/admin_access.hpp"
 #include "catalog/catalog.hpp"
 #include "net/event_loop.hpp"
 #include "store/database_thread.hpp"
@@ -37,6 +38,7 @@ struct AdminShared {
 
 struct AdminContext {
   AdminShared& shared;
+  AdminAccess& access;
   net::EventLoop& loop;
   std::shared_ptr<const catalog::Snapshot> snapshot() const { return shared.catalog.current(); }
 };

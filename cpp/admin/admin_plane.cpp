@@ -5,8 +5,8 @@
 
 #include "catalog/configuration.hpp"
 #include "catalog/document.hpp"
+#include "dialect/error_body.hpp"
 #include "json/json_writer.hpp"
-#include "vault/client_key.hpp"
 #include "wire/query.hpp"
 
 namespace headworks::admin {
@@ -59,6 +59,14 @@ Result<void> read_if_match(const wire::RequestHead& head, Call& call) {
   return {};
 }
 
+// Nothing here is to be kept, framed, guessed at or run.
+void write_common(wire::HeadWriter& head) {
+  head.field("cache-control", "no-store");
+  head.field("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  head.field("x-content-type-options", "nosniff");
+  head.field("referrer-policy", "no-referrer");
+}
+
 }  // namespace
 
 net::Task<> AdminPlane::handle(net::Request& request, net::ResponseWriter& response) {
@@ -93,26 +101,28 @@ net::Task<> AdminPlane::answer_plain(net::Request& request, net::ResponseWriter&
   } else {
     wire::HeadWriter head = response.start(status);
     head.field("content-type", type);
-    head.field("cache-control", "no-store");
+    write_common(head);
   }
   co_await response.send(body);
 }
 
-Result<Role> AdminPlane::authenticate(const wire::RequestHead& head) const {
-  const wire::Field* field = head.find(wire::FieldId::authorization);
-  if (field == nullptr) {
-    base::Error error = fail(ErrorKind::missing_credential, "the admin API needs a token");
-    error.hint = "Authorization: Bearer TOKEN; the token stands in admin.token of the data directory, or is HEADWORKS_ADMIN_TOKEN";
-    return error;
-  }
-  constexpr std::string_view kScheme = "bearer ";
-  const std::string_view value = field->value;
-  const bool bearer = value.size() > kScheme.size() && wire::same_name(value.substr(0, 7), "bearer ");
-  // Both are hashed, so that the time tells neither length nor place of a difference.
-  const vault::ClientKeyHasher& hasher = context_.shared.store.key_hasher();
-  if (bearer && vault::equal(hasher.digest(value.substr(kScheme.size())), hasher.digest(context_.shared.admin_token.reveal())))
-    return Role::admin;
-  return fail(ErrorKind::invalid_api_key, "this is not the admin token");
+Result<void> AdminPlane::authenticate(const net::Request& request, Call& call) {
+  const wire::RequestHead& head = request.head();
+  const auto snapshot = context_.snapshot();
+  if (Result<void> ours = AdminAccess::check_host(head, *snapshot); !ours) return ours;
+  call.address = request.peer();
+  const bool changes = head.method != "GET" && head.method != "HEAD";
+  const bool open = call.route != nullptr && call.route->open;
+  const bool by_cookie = head.find(wire::FieldId::authorization) == nullptr && !AdminAccess::session_of(head).empty();
+  if (Result<void> near = AdminAccess::check_origin(head, changes, by_cookie && !open); !near) return near;
+  if (open) return {};
+  Result<Identity> identity =
+      access_.identify(head, call.address, *snapshot, {.at = context_.loop.now(), .wall = context_.loop.wall()});
+  if (!identity) return identity.error();
+  if (by_cookie) call.session = AdminAccess::session_of(head);
+  call.identity = *std::move(identity);
+  call.actor = call.identity.name;
+  return {};
 }
 
 net::Task<Result<void>> AdminPlane::read_call(net::Request& request, Call& call) {
@@ -124,6 +134,14 @@ net::Task<Result<void>> AdminPlane::read_call(net::Request& request, Call& call)
   if (body->empty()) {
     if (call.route->body == BodyRule::required) co_return fail(ErrorKind::bad_request, "this route needs a JSON body");
     co_return Result<void>();
+  }
+  std::string_view type;
+  for (const wire::Field& field : head.fields)
+    if (wire::same_name(field.name, "content-type")) type = field.value.substr(0, field.value.find(';'));
+  if (!type.empty() && !wire::same_name(type, "application/json")) {
+    base::Error error = fail(ErrorKind::unsupported_media_type, "the admin API takes JSON");
+    error.hint = "content-type: application/json";
+    co_return error;
   }
   if (call.route->body == BodyRule::none) co_return fail(ErrorKind::bad_request, "this route takes no body");
   std::vector<catalog::Problem> problems;
@@ -141,23 +159,22 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
   const wire::RequestHead& head = request.head();
   const std::string path(head.path());
   Routed routed = route(head.method, std::string_view(path).substr(kPrefix.size()));
-  const Result<Role> role = authenticate(head);
   base::Error error;
   Reply reply;
   Call call;
   call.route = routed.row;
   call.path = std::move(routed.values);
-  if (!role) {
-    error = role.error();
+  const Result<void> known = authenticate(request, call);
+  if (!known) {
+    error = known.error();
   } else if (routed.row == nullptr && routed.allowed.empty()) {
     error = fail(ErrorKind::route_not_found, "there is no such route in the admin API");
     error.hint = "GET /admin/v1/openapi.json lists all of them";
   } else if (routed.row == nullptr) {
     error = fail(ErrorKind::method_not_allowed, "this route answers " + routed.allowed);
-  } else if (*role < routed.row->role) {
+  } else if (!routed.row->open && call.identity.role < routed.row->role) {
     error = fail(ErrorKind::permission_denied, "this needs the role " + std::string(name_of(routed.row->role)));
   } else {
-    call.actor = "admin";
     net::Task<Result<void>> reading = read_call(request, call);
     const Result<void> read = co_await reading;
     if (!read) {
@@ -177,7 +194,8 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
     refuse(error, path, writer, body);
   } else {
     wire::HeadWriter writer = response.start(reply.status);
-    writer.field("cache-control", "no-store");
+    write_common(writer);
+    if (!reply.cookie.empty()) writer.field("set-cookie", reply.cookie);
     if (!reply.body.empty()) writer.field("content-type", "application/json");
     if (reply.revision) writer.field("etag", '"' + std::to_string(*reply.revision) + '"');
     body = std::move(reply.body);
@@ -188,7 +206,8 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
 void AdminPlane::refuse(const base::Error& error, std::string_view target, wire::HeadWriter& head,
                         std::string& body) {
   head.field("content-type", "application/json");
-  head.field("cache-control", "no-store");
+  write_common(head);
+  if (error.retry_after) dialect::write_retry_after(head, *error.retry_after);
   if (error.kind == ErrorKind::missing_credential || error.kind == ErrorKind::invalid_api_key)
     head.field("www-authenticate", "Bearer realm=\"headworks\"");
   if (!error.detail.empty() && base::row_of(error.kind).level >= base::LogLevel::error)

@@ -11,7 +11,7 @@ namespace headworks::admin {
 class AdminPlane final : public net::Handler {
  public:
   // `shared` and `loop` must outlive the plane.
-  AdminPlane(AdminShared& shared, net::EventLoop& loop) : context_{.shared = shared, .loop = loop} {}
+  AdminPlane(AdminShared& shared, net::EventLoop& loop) : access_(shared.admin_token, shared.store.key_hasher()), context_{.shared = shared, .access = access_, .loop = loop} {}
 
   net::Task<> handle(net::Request& request, net::ResponseWriter& response) override;
   void refuse(const base::Error& error, std::string_view target, wire::HeadWriter& head,
@@ -22,8 +22,10 @@ class AdminPlane final : public net::Handler {
   net::Task<> answer_api(net::Request& request, net::ResponseWriter& response);
   // Reads and judges everything about `request` but its credential.
   net::Task<base::Result<void>> read_call(net::Request& request, Call& call);
-  base::Result<Role> authenticate(const wire::RequestHead& head) const;
+  // Who calls, and whether they may call this row.
+  base::Result<void> authenticate(const net::Request& request, Call& call);
 
+  AdminAccess access_;
   AdminContext context_;
 };
 

@@ -80,6 +80,16 @@ constexpr std::array kTable = {
              "One with its plan, attempts, clocks and cost.", "Object"},
     RouteRow{"POST", "/explain", "explain", Role::viewer, post_explain, "The plan that would be made now.", "Object",
              BodyRule::required, "Question"},
+    RouteRow{"GET", "/tokens", "list_tokens", Role::admin, list_tokens, "Who may operate, besides the data directory's own token.",
+             "Page"},
+    RouteRow{"POST", "/tokens", "create_token", Role::admin, create_token,
+             "Makes a token with a role (viewer, operator or admin), shown this once.", "Object", BodyRule::required, "Token"},
+    RouteRow{"DELETE", "/tokens/{id}", "remove_token", Role::admin, remove_token,
+             "Revokes a token, by id or name, and the sessions that were begun with it.", ""},
+    RouteRow{"POST", "/session", "begin_session", Role::viewer, begin_session,
+             "Begins a session with a token: the answer sets its cookie.", "Object", BodyRule::required, "Login", "", true},
+    RouteRow{"GET", "/session", "get_session", Role::viewer, get_session, "Who is asking, and with which role.", "Object"},
+    RouteRow{"DELETE", "/session", "end_session", Role::viewer, end_session, "Ends the session of the cookie.", ""},
     RouteRow{"GET", "/openapi.json", "openapi", Role::viewer, get_openapi, "This description.", "Object"},
 };
 
@@ -103,11 +113,6 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
 }
 
 }  // namespace
-
-std::string_view name_of(Role role) {
-  constexpr std::array<std::string_view, 3> kNames = {"viewer", "operator", "admin"};
-  return kNames[static_cast<std::size_t>(role)];
-}
 
 std::string_view Call::find_query(std::string_view name) const {
   for (const auto& [key, value] : query)

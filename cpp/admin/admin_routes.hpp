@@ -16,9 +16,6 @@
 
 namespace headworks::admin {
 
-enum class Role : std::uint8_t { viewer, operator_, admin };  // each may what those before it may
-std::string_view name_of(Role role);
-
 struct RouteRow;
 
 // One authenticated request, judged against its row.
@@ -27,7 +24,10 @@ struct Call {
   std::vector<std::string> path;  // the values of {...}, decoded
   std::vector<std::pair<std::string, std::string>> query;
   boost::json::value body;        // null: none was sent
-  std::string actor;              // for the audit
+  Identity identity;
+  std::string actor;              // its name, for the audit
+  std::string address;            // of the client
+  std::string session;            // the secret of its cookie; empty: none
   std::optional<std::uint64_t> if_revision;
 
   // Empty: not given.
@@ -38,6 +38,7 @@ struct Reply {
   std::uint16_t status = 200;
   std::string body = {};  // JSON; empty: none
   std::optional<std::uint64_t> revision = std::nullopt;  // of the catalog after it: the ETag
+  std::string cookie = {};                               // set-cookie; empty: none
 };
 
 using Answer = base::Result<Reply>;
@@ -56,6 +57,7 @@ struct RouteRow {
   BodyRule body = BodyRule::none;
   std::string_view takes = {};  // the schema of the body
   std::string_view query = {};  // the names it takes, with blanks between
+  bool open = false;            // answered without a credential
 };
 
 std::span<const RouteRow> routes();

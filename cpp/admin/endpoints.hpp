@@ -53,6 +53,14 @@ net::Task<Answer> list_audit(AdminContext& context, Call& call);
 // usage_endpoints.cpp
 net::Task<Answer> get_usage(AdminContext& context, Call& call);
 
+// access_endpoints.cpp
+net::Task<Answer> list_tokens(AdminContext& context, Call& call);
+net::Task<Answer> create_token(AdminContext& context, Call& call);
+net::Task<Answer> remove_token(AdminContext& context, Call& call);
+net::Task<Answer> begin_session(AdminContext& context, Call& call);
+net::Task<Answer> get_session(AdminContext& context, Call& call);
+net::Task<Answer> end_session(AdminContext& context, Call& call);
+
 // openapi.cpp
 net::Task<Answer> get_openapi(AdminContext& context, Call& call);
 

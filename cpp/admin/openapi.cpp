@@ -31,6 +31,12 @@ constexpr std::string_view kSchemas = R"json({
   "Rotation": {"type": "object", "additionalProperties": false,
     "properties": {"overlap_seconds": {"type": "number", "minimum": 0, "default": 0}},
     "examples": [{"overlap_seconds": 86400}]},
+  "Token": {"type": "object", "additionalProperties": false, "required": ["name"],
+    "properties": {"name": {"type": "string", "maxLength": 128}, "role": {"enum": ["viewer", "operator", "admin"], "default": "viewer"},
+      "expires_at": {"type": ["string", "null"], "format": "date-time"}},
+    "examples": [{"name": "grafana", "role": "viewer"}]},
+  "Login": {"type": "object", "additionalProperties": false, "required": ["token"],
+    "properties": {"token": {"type": "string"}}, "examples": [{"token": "hw_key_..."}]},
   "Question": {"type": "object", "additionalProperties": false, "required": ["model"],
     "properties": {"model": {"type": "string"}, "client_key": {"type": "string", "description": "a name or id"},
       "dialect": {"enum": ["openai", "anthropic"]}, "stream": {"type": "boolean"},
@@ -89,7 +95,7 @@ json::object responses_of(const RouteRow& row) {
   const bool nothing = row.gives.empty();
   json::object good{{"description", nothing ? "done" : "as asked"}};
   if (!nothing) good["content"] = reference(row.gives);
-  made[nothing ? "204" : row.method == "POST" && row.takes != "Question" ? "201" : "200"] = std::move(good);
+  made[nothing ? "204" : row.name.starts_with("create_") || row.name.starts_with("rotate_") ? "201" : "200"] = std::move(good);
   made["default"] = {{"description", "why not"}, {"content", reference("Error")}};
   return made;
 }
@@ -106,6 +112,7 @@ std::string describe_api() {
                            {"responses", responses_of(row)}};
     if (row.body != BodyRule::none)
       operation["requestBody"] = {{"required", row.body == BodyRule::required}, {"content", reference(row.takes)}};
+    if (row.open) operation["security"] = json::array();
     std::string method(row.method);
     for (char& c : method) c = static_cast<char>(c | 0x20);
     json::value& path = paths["/admin/v1" + std::string(row.path)];
@@ -115,11 +122,12 @@ std::string describe_api() {
   return json::serialize(
       json::object{{"openapi", "3.1.0"},
                    {"info", {{"title", "Headworks admin API"}, {"version", HEADWORKS_VERSION}}},
-                   {"security", json::array{json::object{{"token", json::array()}}}},
+                   {"security", json::array{json::object{{"token", json::array()}}, json::object{{"session", json::array()}}}},
                    {"paths", std::move(paths)},
                    {"components",
                     {{"schemas", schemas()},
-                     {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}}}}});
+                     {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}},
+                      {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", AdminAccess::kCookie}}}}}}}});
 }
 
 net::Task<Answer> get_openapi(AdminContext&, Call&) { co_return Reply{.status = 200, .body = describe_api()}; }

@@ -63,6 +63,8 @@ constexpr std::array kTable = {
     ErrorRow{stale_revision, "stale_revision", 412, 412, kInvalid, kInvalid, never, LogLevel::info},
     ErrorRow{permission_denied, "permission_denied", 403, 403, "permission_error", "permission_error", never,
              LogLevel::info},
+    ErrorRow{misdirected, "misdirected", 421, 421, kInvalid, kInvalid, never, LogLevel::info},
+    ErrorRow{too_many_wrong_tokens, "too_many_wrong_tokens", 429, 429, kRate, kRate, later, LogLevel::warn},
     ErrorRow{invalid_configuration, "invalid_configuration", 400, 400, kInvalid, kInvalid, never,
              LogLevel::info},
     ErrorRow{key_unreadable, "key_unreadable", 409, 409, kInvalid, kInvalid, never, LogLevel::error},

@@ -59,6 +59,8 @@ enum class ErrorKind : std::uint8_t {
   conflict,
   stale_revision,
   permission_denied,
+  misdirected,          // by a name that is not this server's
+  too_many_wrong_tokens,
   invalid_configuration,
   key_unreadable,
   storage_failed,

@@ -1,5 +1,6 @@
 #include "catalog/rows.hpp"
 
+#include <array>
 #include <algorithm>
 
 namespace headworks::catalog {
@@ -82,6 +83,15 @@ std::string substitute(std::string_view pattern, std::string_view target, std::s
   out.reserve(target.size() + matched.size());
   out.append(target.substr(0, hole)).append(matched).append(target.substr(hole + 1));
   return out;
+}
+
+constexpr std::array<std::string_view, 3> kRoles = {"viewer", "operator", "admin"};
+
+std::string_view name_of(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
+
+std::optional<Role> find_role(std::string_view name) {
+  const auto found = std::find(kRoles.begin(), kRoles.end(), name);
+  return found == kRoles.end() ? std::nullopt : std::optional(static_cast<Role>(found - kRoles.begin()));
 }
 
 }  // namespace headworks::catalog

@@ -128,6 +128,21 @@ struct ClientKey {
   std::string updated_at;
 };
 
+// Who may operate this gateway, besides the token of the data directory. Roles: each may what those before it may.
+enum class Role : std::uint8_t { viewer, operator_, admin };
+std::string_view name_of(Role role);
+std::optional<Role> find_role(std::string_view name);
+
+struct AdminToken {
+  std::string id;  // "adm_..."
+  std::string name;
+  Role role = Role::viewer;
+  KeyDigest digest{};
+  std::string hint;                       // "****abcd"
+  std::optional<std::string> expires_at;  // UTC
+  std::string created_at;
+};
+
 struct Price {  // USD per million tokens
   std::string model;
   double input = 0;
@@ -190,6 +205,9 @@ struct Settings {
     std::uint32_t minutes_days = 7;     // sums by minute; 0: for ever
     std::uint32_t hours_days = 400;     // sums by hour; 0: for ever. Sums by day are always kept
   } retention;
+  struct Admin {
+    std::string hosts;  // names, with blanks between, that the admin listener may be called by
+  } admin;
   bool route_headers = true;
 };
 
@@ -201,6 +219,7 @@ struct Rows {
   std::vector<Backend> backends;  // with clear keys, where readable
   std::vector<ClientKey> client_keys;
   std::vector<Price> prices;
+  std::vector<AdminToken> admin_tokens;
 };
 
 // True when `name` matches `pattern`, which holds at most one `*` (any run of characters, also none).

@@ -86,6 +86,13 @@ const Field<Settings::Retention> kRetention[] = {
      kDays},
 };
 
+const Field<Settings::Admin> kAdmin[] = {
+    {"hosts", &Settings::Admin::hosts,
+     "names with a dot, blanks between them, that the admin listener answers to (addresses and plain names it always "
+     "does)",
+     {0, 4096}},
+};
+
 // A group of settings is an object of its own; what it does not name keeps its value.
 template <auto Member, auto& Table>
 constexpr auto kGroup = [] {
@@ -112,6 +119,7 @@ const Field<Settings> kSettings[] = {
     {"limits", kGroup<&Settings::limits, kLimits>, "how large anything may be"},
     {"stream", kGroup<&Settings::stream, kStream>, "streamed answers"},
     {"retention", kGroup<&Settings::retention, kRetention>, "how long history is kept"},
+    {"admin", kGroup<&Settings::admin, kAdmin>, "the admin listener"},
     {"route_headers", &Settings::route_headers, "x-headworks-* on answers"},
 };
 

@@ -92,6 +92,7 @@ class Snapshot {
   const std::vector<Price>& prices() const { return rows_.prices; }
   std::span<const BackendEntry> backends() const { return backends_; }
   std::span<const ClientKeyEntry> client_keys() const { return client_keys_; }
+  const std::vector<AdminToken>& admin_tokens() const { return rows_.admin_tokens; }
   const BackendEntry* find_backend(std::string_view id_or_name) const;
 
   // Lookup by full digest; the candidate is compared in constant time. Null when unknown, expired, or rotated

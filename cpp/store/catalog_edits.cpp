@@ -218,6 +218,28 @@ Result<bool> delete_client_key(CatalogTables& tables, std::string_view id) {
   return true;
 }
 
+Result<catalog::AdminToken> create_admin_token(CatalogTables& tables, catalog::AdminToken row, const base::Secret& token) {
+  if (tables.admin_tokens.find(row.name)) return taken("token", row.name);
+  row.id = make_id("adm_");
+  row.digest = tables.hasher.digest(token.reveal());
+  row.hint = token.hint();
+  row.created_at = tables.now;
+  tables.admin_tokens.insert(row);
+  tables.edits.push_back({"admin_token.create", row.name, std::nullopt,
+                          boost::json::serialize(boost::json::object{{"name", row.name}, {"role", name_of(row.role)}})});
+  return row;
+}
+
+Result<bool> delete_admin_token(CatalogTables& tables, std::string_view id_or_name) {
+  const auto before = tables.admin_tokens.find(id_or_name);
+  if (!before) return false;
+  tables.admin_tokens.remove(before->id);
+  tables.edits.push_back({"admin_token.delete", before->name,
+                          boost::json::serialize(boost::json::object{{"name", before->name}, {"role", name_of(before->role)}}),
+                          std::nullopt});
+  return true;
+}
+
 Result<bool> put_settings(CatalogTables& tables, const std::vector<catalog::Setting>& settings,
                           std::string_view source) {
   catalog::Settings overlaid;

@@ -47,6 +47,10 @@ base::Result<catalog::ClientKey> rotate_client_key(CatalogTables& tables, std::s
                                                    std::optional<base::WallTime> overlap_until);
 base::Result<bool> delete_client_key(CatalogTables& tables, std::string_view id);
 
+// A new token for the admin API; the row without it. Conflict when the name is taken.
+base::Result<catalog::AdminToken> create_admin_token(CatalogTables& tables, catalog::AdminToken row, const base::Secret& token);
+base::Result<bool> delete_admin_token(CatalogTables& tables, std::string_view id_or_name);
+
 // Only what is named changes. A value equal to the default still becomes a row: it was said.
 base::Result<bool> put_settings(CatalogTables& tables, const std::vector<catalog::Setting>& settings,
                                 std::string_view source);

@@ -130,7 +130,20 @@ ALTER TABLE client_keys ADD COLUMN previous_digest BLOB;
 ALTER TABLE client_keys ADD COLUMN previous_until TEXT;
 )sql";
 
-constexpr std::array kMigrations = {kCatalog1, kCatalog2, kCatalog3};
+// Catalog, version 4: tokens of the admin API with a role each; digests, never tokens.
+constexpr const char* kCatalog4 = R"sql(
+CREATE TABLE admin_tokens (
+  id TEXT PRIMARY KEY NOT NULL,
+  name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+  role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+  digest BLOB NOT NULL UNIQUE,
+  hint TEXT NOT NULL,
+  expires_at TEXT,
+  created_at TEXT NOT NULL
+);
+)sql";
+
+constexpr std::array kMigrations = {kCatalog1, kCatalog2, kCatalog3, kCatalog4};
 
 }  // namespace
 

@@ -12,6 +12,7 @@ CatalogTables::CatalogTables(Connection& connection, const vault::Sealer& sealer
       settings(connection),
       prices(connection),
       cooldowns(connection),
+      admin_tokens(connection),
       audit(connection),
       hasher(key_hasher),
       wall(at),
@@ -25,6 +26,7 @@ catalog::Rows CatalogTables::read_rows() {
   rows.backends = backends.list(std::nullopt, false, Keys::opened);
   rows.client_keys = client_keys.list();
   rows.prices = prices.list();
+  rows.admin_tokens = admin_tokens.list();
   return rows;
 }
 

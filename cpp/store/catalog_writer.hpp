@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "catalog/catalog.hpp"
+#include "store/admin_tokens_table.hpp"
 #include "store/audit_table.hpp"
 #include "store/backends_table.hpp"
 #include "store/client_keys_table.hpp"
@@ -43,6 +44,7 @@ struct CatalogTables {
   SettingsTable settings;
   PricesTable prices;
   CooldownsTable cooldowns;
+  AdminTokensTable admin_tokens;
   AuditTable audit;
   const vault::ClientKeyHasher& hasher;
   base::WallTime wall;

@@ -120,7 +120,7 @@ class Report {
     sql.append(" WHERE facet = ?5 AND at_s >= ?6 AND at_s < ?7").append(kOnly);
     const auto& [model, backend, key, pool] = only_;
     Query found = db_.query(sql, model, backend, key, pool, facet, segment.from, segment.to);
-    while (found.next()) groups_[group_of(found, found.integer(0))].add(read_sums(found, 5));
+    while (found.next()) add_sums(found, 5, groups_[group_of(found, found.integer(0))]);
   }
 
   void read_rows(std::int64_t from, std::int64_t to) {

@@ -96,15 +96,19 @@ Sums read_attempt(const Query& query, int first_column) {
 
 Sums read_sums(const Query& query, int first_column) {
   Sums sums;
+  add_sums(query, first_column, sums);
+  return sums;
+}
+
+void add_sums(const Query& query, int first_column, Sums& sums) {
   int column = first_column;
   for (std::int64_t* value :
        {&sums.exchanges, &sums.errors, &sums.attempts, &sums.input_tokens, &sums.output_tokens, &sums.cached_input_tokens,
         &sums.cache_write_tokens, &sums.reasoning_tokens, &sums.estimated, &sums.cost_micro_usd, &sums.exchange_us,
         &sums.overhead_us, &sums.first_byte_us})
-    *value = query.integer(column++);
+    *value += query.integer(column++);
   sums.latency.add_encoded(query.blob(column++));
   sums.first_byte.add_encoded(query.blob(column));
-  return sums;
 }
 
 void UsageSums::begin(Connection& db) {

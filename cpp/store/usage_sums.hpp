@@ -44,6 +44,7 @@ inline constexpr std::string_view kSumColumns =
     "exchanges, errors, attempts, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, "
     "reasoning_tokens, estimated, cost_micro_usd, exchange_us, overhead_us, first_byte_us, latency, first_byte";
 Sums read_sums(const Query& query, int first_column);
+void add_sums(const Query& query, int first_column, Sums& sums);
 // The same of single rows: columns of attempt_rows that read_attempt() takes. `estimated`: as SQL, the numbers of the
 // two names.
 inline constexpr std::string_view kAttemptColumns =

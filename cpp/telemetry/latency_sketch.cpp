@@ -52,12 +52,23 @@ void LatencySketch::add(std::uint32_t index, std::uint64_t count) {
 
 void LatencySketch::add(base::Duration lasted) { add(index_of(lasted), 1); }
 
+// Both are in order: one walk over the two.
 void LatencySketch::add(const LatencySketch& other) {
-  for (const Bucket& bucket : other.buckets_) add(bucket.index, bucket.count);
+  if (buckets_.empty()) {
+    buckets_ = other.buckets_;
+    return;
+  }
+  std::size_t at = 0;
+  for (const Bucket& bucket : other.buckets_) {
+    while (at < buckets_.size() && buckets_[at].index < bucket.index) ++at;
+    if (at < buckets_.size() && buckets_[at].index == bucket.index) buckets_[at].count += bucket.count;
+    else buckets_.insert(buckets_.begin() + static_cast<std::ptrdiff_t>(at), bucket);
+  }
 }
 
 bool LatencySketch::add_encoded(std::span<const std::uint8_t> bytes) {
   LatencySketch read;
+  read.buckets_.reserve(bytes.size() / 2);
   std::uint64_t index = 0;
   while (!bytes.empty()) {
     std::uint64_t step = 0, count = 0;
@@ -66,7 +77,8 @@ bool LatencySketch::add_encoded(std::span<const std::uint8_t> bytes) {
     if (index > kLast || (!read.buckets_.empty() && step == 0)) return false;
     read.buckets_.push_back({static_cast<std::uint32_t>(index), count});
   }
-  add(read);
+  if (buckets_.empty()) buckets_ = std::move(read.buckets_);
+  else add(read);
   return true;
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -112,9 +112,33 @@ class AdminClient:
         """Running and past cooldowns with their causes, newest first."""
         return self._list("/cooldowns", before=before, limit=limit)
 
-    def exchanges(self, *, limit: int | None = None) -> list[dict[str, Any]]:
-        """The last finished exchanges, newest first."""
-        return self._list("/exchanges", limit=limit)
+    def exchanges(
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        since: str | None = None,
+        state: str | None = None,
+        errors: bool = False,
+        **only: str,
+    ) -> list[dict[str, Any]]:
+        """Running exchanges, then finished ones: newest start first, one page.
+
+        `state`: running or finished; `errors`: only those that ended in one; `only`: of this `model`,
+        `backend`, `key` or `pool`. `before`: the `next` of an earlier page; all_exchanges()
+        goes on by itself.
+        """
+        asked = {"limit": limit, "before": before, "since": since, "state": state}
+        return self._list("/exchanges", **asked, errors="1" if errors else None, **only)
+
+    def all_exchanges(self, *, page: int = 200, **question: Any) -> Iterator[dict[str, Any]]:
+        """The same, page by page until there are no more."""
+        before: str | None = None
+        while True:
+            answer = self._object("GET", "/exchanges", limit=page, before=before, **question)
+            yield from answer["data"]
+            if (before := answer["next"]) is None:
+                return
 
     def exchange(self, request_id: str) -> dict[str, Any]:
         """One exchange with its plan, attempts, clocks and cost."""
@@ -231,6 +255,32 @@ class AdminClient:
     def audit(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
         """Every changed row, newest first."""
         return self._list("/audit", before=before, limit=limit)
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Who may operate, besides the data directory's own token."""
+        return self._list("/tokens")
+
+    def create_token(
+        self, name: str, role: str = "viewer", *, expires_at: str | None = None
+    ) -> dict[str, Any]:
+        """A new token with a role (viewer, operator or admin); its `token` is shown this once."""
+        return self._object("POST", "/tokens", {"name": name, "role": role, "expires_at": expires_at})
+
+    def remove_token(self, id_or_name: str) -> None:
+        """Revokes a token and the sessions that were begun with it."""
+        self.request("DELETE", f"/tokens/{_quoted(id_or_name)}")
+
+    def begin_session(self, token: str) -> dict[str, Any]:
+        """Begins a session, as the dashboard does: this client then holds its cookie."""
+        return self._object("POST", "/session", {"token": token})
+
+    def session(self) -> dict[str, Any]:
+        """Who is asking, and with which role."""
+        return self._object("GET", "/session")
+
+    def end_session(self) -> None:
+        """Ends the session of the cookie."""
+        self.request("DELETE", "/session")
 
     def openapi(self) -> dict[str, Any]:
         """The description of this API (OpenAPI 3.1)."""

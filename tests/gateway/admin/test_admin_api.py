@@ -133,7 +133,7 @@ def test_the_second_of_two_editors_is_told(house: Gateway) -> None:
 def test_the_client_says_what_is_wrong(house: Gateway) -> None:
     with (
         AdminClient(house.admin_url, "wrong") as admin,
-        pytest.raises(HeadworksError, match="not the admin token"),
+        pytest.raises(HeadworksError, match="no token of the admin API"),
     ):
         admin.backends()
     with pytest.raises(UsageError, match="no running server"):
