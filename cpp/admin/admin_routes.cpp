@@ -66,6 +66,10 @@ constexpr std::array kTable = {
              "Page", BodyRule::none, "", kPage},
     RouteRow{"GET", "/revisions/{n}", "get_revision", Role::viewer, get_revision,
              "One change: each row before and after.", "Object"},
+    RouteRow{"POST", "/revisions/{n}/restore", "restore_revision", Role::admin, restore_revision,
+             "Brings the configuration back to what it was after a revision, as one change; with dry_run=1 says what it "
+             "would change.",
+             "Object", BodyRule::none, "", "dry_run"},
     RouteRow{"GET", "/audit", "list_audit", Role::viewer, list_audit, "Every changed row, newest first.", "Page",
              BodyRule::none, "", kPage},
     RouteRow{"GET", "/cooldowns", "list_cooldowns", Role::viewer, list_cooldowns,

@@ -48,6 +48,7 @@ net::Task<Answer> get_config(AdminContext& context, Call& call);
 net::Task<Answer> put_config(AdminContext& context, Call& call);
 net::Task<Answer> list_revisions(AdminContext& context, Call& call);
 net::Task<Answer> get_revision(AdminContext& context, Call& call);
+net::Task<Answer> restore_revision(AdminContext& context, Call& call);
 net::Task<Answer> list_audit(AdminContext& context, Call& call);
 
 // usage_endpoints.cpp

@@ -183,6 +183,24 @@ net::Task<Answer> get_revision(AdminContext& context, Call& call) {
   co_return reply_json(**row, context.snapshot()->revision());
 }
 
+net::Task<Answer> restore_revision(AdminContext& context, Call& call) {
+  std::uint64_t number = 0;
+  const std::string& text = call.path.front();
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc{} || end != text.data() + text.size() || number > kMostCursor)
+    co_return base::fail(ErrorKind::not_found, "there is no such revision");
+  const bool trial = call.find_query("dry_run") == "1";
+  if (!trial && !call.find_query("dry_run").empty()) co_return wrong("?dry_run", "must be 1, or not there");
+  auto body = [number](CatalogTables& tables) { return store::restore_revision(tables, number); };
+  auto changing = change_store(context, call, std::move(body), trial ? Trial::yes : Trial::no);
+  const Result<Changed<store::Restored>> changed = co_await changing;
+  if (!changed) co_return changed.error();
+  boost::json::array missing;
+  for (const std::string& name : changed->value.keys_missing) missing.push_back(boost::json::string(name));
+  co_return reply_json({{"changes", json_of(changed->value.edits)}, {"keys_missing", std::move(missing)}, {"dry_run", trial}},
+                       trial ? context.snapshot()->revision() : changed->revision);
+}
+
 net::Task<Answer> list_audit(AdminContext& context, Call& call) {
   const Result<Page> page = read_page(call);
   if (!page) co_return page.error();

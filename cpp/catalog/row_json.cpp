@@ -52,6 +52,21 @@ ModelMapping read_mapping(std::string_view canonical, const json::value& value) 
 
 }  // namespace
 
+namespace {
+
+template <class Row>
+void drop_read_only(json::object& row, Fields<Row> fields) {
+  for (const Field<Row>& field : fields)
+    if (field.access == Access::read_only) row.erase(field.name);
+}
+
+}  // namespace
+
+void drop_read_only_backend(json::object& row) { drop_read_only(row, backend_fields()); }
+void drop_read_only_pool(json::object& row) { drop_read_only(row, pool_fields()); }
+void drop_read_only_client_key(json::object& row) { drop_read_only(row, client_key_fields()); }
+void drop_read_only_price(json::object& row) { drop_read_only(row, price_fields()); }
+
 Outcome parse_backend(const json::value& document, Completeness completeness, const KeySource& keys,
                       Backend& row, const std::string& path) {
   return parse_row(document, completeness, keys, backend_fields(), path, row);

@@ -66,6 +66,12 @@ Outcome parse_price(const boost::json::value& document, Completeness, Price& row
 // Always partial: what is not named keeps its value.
 Outcome parse_settings(const boost::json::value& document, Settings& settings, const std::string& path = "$");
 
+// Takes out of a row's admin view what no document may name: what is left parses.
+void drop_read_only_backend(boost::json::object& row);
+void drop_read_only_pool(boost::json::object& row);
+void drop_read_only_client_key(boost::json::object& row);
+void drop_read_only_price(boost::json::object& row);
+
 // The same rules for rows that were made by other means (Python, an import).
 std::vector<Problem> check_backend(const Backend& row);
 std::vector<Problem> check_pool(const Pool& row);

@@ -69,6 +69,10 @@ std::vector<AuditRow> AuditTable::edits_of(std::uint64_t revision) {
   return collect(db_.query("SELECT " AUDIT_COLUMNS " FROM audit WHERE revision = ? ORDER BY id", revision));
 }
 
+std::vector<AuditRow> AuditTable::edits_after(std::uint64_t revision) {
+  return collect(db_.query("SELECT " AUDIT_COLUMNS " FROM audit WHERE revision > ? ORDER BY id", revision));
+}
+
 std::vector<AuditRow> AuditTable::list(std::int64_t before, std::uint32_t limit) {
   return collect(db_.query("SELECT " AUDIT_COLUMNS " FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?",
                            before == 0 ? kNoEnd : before, limit));

@@ -38,6 +38,7 @@ class AuditTable {
   std::vector<Revision> revisions(std::uint64_t before, std::uint32_t limit);  // newest first; before 0: all
   std::optional<Revision> find_revision(std::uint64_t number);
   std::vector<AuditRow> edits_of(std::uint64_t revision);  // in the order in which they were made
+  std::vector<AuditRow> edits_after(std::uint64_t revision);  // of all later ones, in the order in which they were made
   std::vector<AuditRow> list(std::int64_t before, std::uint32_t limit);  // newest first; before 0: all
 
  private:

@@ -25,11 +25,6 @@ std::string json_of(const catalog::Price& row) {
   return boost::json::serialize(format_price(row, View::admin));
 }
 
-std::string origin_of(const Backend& row) {
-  const auto url = wire::parse_url(row.api_base_url);
-  return url ? url->origin() : std::string();
-}
-
 std::optional<base::Error> find_fault(const Backend& row) {
   std::vector<catalog::Problem> problems = catalog::check_backend(row);
   // A backend that is switched off may be parked with a URL that does not work.
@@ -54,7 +49,17 @@ bool same_but_for_times(std::string before, std::string after) {
   return without_times(before) == without_times(after);
 }
 
+void ensure_pool(CatalogTables& tables, const std::string& name, std::string_view source) {
+  if (tables.pools.ensure(name, source))
+    tables.edits.push_back({"pool.create", name, std::nullopt, json_of(*tables.pools.find(name))});
+}
+
 }  // namespace
+
+std::string origin_of(const Backend& row) {
+  const auto url = wire::parse_url(row.api_base_url);
+  return url ? url->origin() : std::string();
+}
 
 Result<Backend> create_backend(CatalogTables& tables, Backend row) {
   if (row.id.empty()) row.id = make_id("bkd_");
@@ -63,7 +68,7 @@ Result<Backend> create_backend(CatalogTables& tables, Backend row) {
   if (auto fault = find_fault(row)) return *std::move(fault);
   if (tables.backends.find(row.id, Keys::closed)) return taken("backend of the id", row.id);
   if (tables.backends.find_by_name(row.name, Keys::closed)) return taken("backend", row.name);
-  tables.pools.ensure(row.pool, row.source);
+  ensure_pool(tables, row.pool, row.source);
   tables.backends.insert(row);
   tables.edits.push_back({"backend.create", row.name, std::nullopt, json_of(row)});
   return row;
@@ -89,7 +94,7 @@ Result<Backend> replace_backend(CatalogTables& tables, Backend row, MovedOrigin 
   std::string before_json = json_of(*before);
   if (keeps_key && same_but_for_times(before_json, json_of(row))) return row;
   row.updated_at = tables.now;
-  tables.pools.ensure(row.pool, row.source);
+  ensure_pool(tables, row.pool, row.source);
   tables.backends.update(row);
   if (!keeps_key) {  // another account: what the old one is resting for does not concern it
     tables.cooldowns.end_all(row.id, tables.wall);
@@ -177,10 +182,7 @@ Result<catalog::ClientKey> put_client_key(CatalogTables& tables, catalog::Config
   }
   if (fresh) {
     row.id = make_id("key_");
-    row.created_at = row.updated_at = tables.now;
-    tables.client_keys.insert(row);
-    tables.edits.push_back({"client_key.create", row.name, std::nullopt, json_of(row)});
-    return row;
+    return insert_client_key(tables, std::move(row), key.key);
   }
   if (row.digest == before->digest) {  // what the last rotation left
     row.previous_digest = before->previous_digest;
@@ -192,6 +194,16 @@ Result<catalog::ClientKey> put_client_key(CatalogTables& tables, catalog::Config
   row.updated_at = tables.now;
   tables.client_keys.update(row);
   tables.edits.push_back({"client_key.update", row.name, json_of(*before), json_of(row)});
+  return row;
+}
+
+Result<catalog::ClientKey> insert_client_key(CatalogTables& tables, catalog::ClientKey row, const base::Secret& key) {
+  if (tables.client_keys.find_by_name(row.name)) return taken("client key", row.name);
+  row.digest = tables.hasher.digest(key.reveal());
+  row.hint = key.hint();
+  row.created_at = row.updated_at = tables.now;
+  tables.client_keys.insert(row);
+  tables.edits.push_back({"client_key.create", row.name, std::nullopt, json_of(row)});
   return row;
 }
 
@@ -273,8 +285,10 @@ Result<bool> put_price(CatalogTables& tables, const catalog::Price& row) {
 }
 
 Result<bool> delete_price(CatalogTables& tables, std::string_view model) {
-  if (!tables.prices.remove(model)) return false;
-  tables.edits.push_back({"price.delete", std::string(model), std::nullopt, std::nullopt});
+  const std::vector<catalog::Price> rows = tables.prices.list();
+  const auto before = std::find_if(rows.begin(), rows.end(), [&](const catalog::Price& each) { return each.model == model; });
+  if (before == rows.end() || !tables.prices.remove(model)) return false;
+  tables.edits.push_back({"price.delete", std::string(model), json_of(*before), std::nullopt});
   return true;
 }
 

@@ -17,6 +17,9 @@ enum class MovedOrigin : std::uint8_t {
   reseal,  // the owner of the master key does it
 };
 
+// Where its key goes: scheme, host and port of its URL; empty when that is none.
+std::string origin_of(const catalog::Backend& row);
+
 // Inserts (giving an id if there is none and stamping both times) or overwrites the row of this id. An empty
 // api_key keeps the stored one. Kind invalid_configuration when a field is out of bounds, conflict when the
 // name is taken. The answer has its clear key only if it came with one.
@@ -42,6 +45,8 @@ base::Result<bool> delete_pool(CatalogTables& tables, std::string_view name);  /
 
 // A row without an id is new; its key must be given. With an id: an empty key keeps the stored digest.
 base::Result<catalog::ClientKey> put_client_key(CatalogTables& tables, catalog::ConfiguredClientKey key);
+// A new row of this id, which no row may have.
+base::Result<catalog::ClientKey> insert_client_key(CatalogTables& tables, catalog::ClientKey row, const base::Secret& key);
 // Another key for the row of this id; the one that it has now stays good until `overlap_until` (none: it does not).
 base::Result<catalog::ClientKey> rotate_client_key(CatalogTables& tables, std::string_view id, const base::Secret& key,
                                                    std::optional<base::WallTime> overlap_until);
@@ -62,5 +67,14 @@ base::Result<bool> delete_price(CatalogTables& tables, std::string_view model);
 // are not touched. Secrets that the document does not give stay as they are stored.
 base::Result<std::vector<Edit>> apply_configuration(CatalogTables& tables,
                                                     catalog::Configuration configuration);
+
+// The configuration as it was after this revision: every row that was changed since is put back, by what the audit says
+// of it. Kind not_found when there was no such revision. Secrets are in no audit: one that was changed since stays as
+// it is, and a row that was removed comes back without it; `keys_missing` names those.
+struct Restored {
+  std::vector<Edit> edits;
+  std::vector<std::string> keys_missing;  // "backend nim-1", "client key app"
+};
+base::Result<Restored> restore_revision(CatalogTables& tables, std::uint64_t number);
 
 }  // namespace headworks::store

@@ -41,11 +41,11 @@ void PoolsTable::put(const catalog::Pool& row) {
       row.name, row.strategy, row.patience_seconds, row.position, row.source, row.sticky_by);
 }
 
-void PoolsTable::ensure(std::string_view name, std::string_view source) {
-  db_.change(
+bool PoolsTable::ensure(std::string_view name, std::string_view source) {
+  return db_.change(
       "INSERT OR IGNORE INTO pools (name, position, source) "
       "VALUES (?, (SELECT ifnull(max(position), -1) + 1 FROM pools), ?)",
-      name, source);
+      name, source) != 0;
 }
 
 bool PoolsTable::remove(std::string_view name) {

@@ -17,7 +17,7 @@ class PoolsTable {
   std::optional<catalog::Pool> find(std::string_view name);
   void put(const catalog::Pool& row);  // inserts, or overwrites the one of this name
   // Makes a last tier of this name if there is none.
-  void ensure(std::string_view name, std::string_view source);
+  bool ensure(std::string_view name, std::string_view source);
   // False when there was none. Kind conflict when backends still refer to it.
   bool remove(std::string_view name);
   bool in_use(std::string_view name);

@@ -6,6 +6,7 @@ the API are raised as the classes of `headworks.errors`, with the API's own code
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -55,6 +56,7 @@ class AdminClient:
             trust_env=False,
         )
         self._url = found
+        self._if_match: int | None = None
 
     def request(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """One call of the API: `request("GET", "/cooldowns", limit=10)`. None when there is no body."""
@@ -65,6 +67,7 @@ class AdminClient:
                 method,
                 path,
                 json=body,
+                headers={} if self._if_match is None else {"if-match": f'"{self._if_match}"'},
                 params={name: str(value) for name, value in query.items() if value is not None},
             )
         except httpx2.TransportError as failed:
@@ -72,6 +75,15 @@ class AdminClient:
         if answer.is_success:
             return answer.json() if answer.content else None
         raise _error_of(answer.status_code, answer.content)
+
+    def at_revision(self, number: int) -> Self:
+        """A twin of this client, over the same connections, whose changes are made at this revision or not at all.
+
+        ConflictError (code stale_revision) says that somebody was faster; the number is revisions()[0]["number"].
+        """
+        twin = copy.copy(self)
+        twin._if_match = number
+        return twin
 
     def backends(self, pool: str | None = None) -> list[dict[str, Any]]:
         """All backends (of one pool), without their keys, each with its live gauges."""
@@ -251,6 +263,11 @@ class AdminClient:
     def revision(self, number: int) -> dict[str, Any]:
         """One change: each row before and after."""
         return self._object("GET", f"/revisions/{number}")
+
+    def restore_revision(self, number: int, *, dry_run: bool = False) -> dict[str, Any]:
+        """Back to what it was after a revision: `changes`, and `keys_missing` where a secret is gone."""
+        query = {"dry_run": "1"} if dry_run else {}
+        return self._object("POST", f"/revisions/{number}/restore", **query)
 
     def audit(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
         """Every changed row, newest first."""
