@@ -94,6 +94,14 @@ constexpr std::array kTable = {
              "Begins a session with a token: the answer sets its cookie.", "Object", BodyRule::required, "Login", "", true},
     RouteRow{"GET", "/session", "get_session", Role::viewer, get_session, "Who is asking, and with which role.", "Object"},
     RouteRow{"DELETE", "/session", "end_session", Role::viewer, end_session, "Ends the session of the cookie.", ""},
+    RouteRow{"GET", "/master-key", "get_master_key", Role::viewer, get_master_key,
+             "The master keys, how many provider keys need each, and those that none opens.", "Object"},
+    RouteRow{"POST", "/master-key", "add_master_key", Role::admin, add_master_key,
+             "Makes another master key; what is sealed from now on is sealed with it.", "Object"},
+    RouteRow{"POST", "/master-key/rewrap", "rewrap", Role::admin, rewrap,
+             "Seals every provider key with the newest master key; may be broken off and asked again.", "Object"},
+    RouteRow{"DELETE", "/master-key/{kid}", "drop_master_key", Role::admin, drop_master_key,
+             "Forgets a master key that no provider key needs.", "Object"},
     RouteRow{"GET", "/openapi.json", "openapi", Role::viewer, get_openapi, "This description.", "Object"},
 };
 

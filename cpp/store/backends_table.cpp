@@ -230,4 +230,36 @@ bool is_json_object(std::string_view text) {
   return !failed && value.is_object();
 }
 
+BackendsTable::Resealed BackendsTable::reseal(std::uint32_t limit) {
+  struct Sealed {
+    std::string id, name, origin, text;
+  };
+  std::vector<Sealed> old;
+  for (Query found = db_.query("SELECT id, name, api_base_url, api_key_encrypted FROM backends WHERE api_key_encrypted <> ''");
+       found.next();)
+    if (vault::Sealer::find_kid(found.text(3)) != sealer_.keys().newest())
+      old.push_back({found.string(0), found.string(1), origin_of(found.text(2)), found.string(3)});
+  Resealed done;
+  for (const Sealed& row : old) {
+    const auto clear = sealer_.open(context_of(row.id, row.origin), row.text);
+    if (!clear) {
+      done.unreadable.push_back(row.name);
+    } else if (done.count == limit) {
+      ++done.left;
+    } else {
+      db_.change("UPDATE backends SET api_key_encrypted = ? WHERE id = ?",
+                 sealer_.seal(context_of(row.id, row.origin), clear->reveal()), row.id);
+      ++done.count;
+    }
+  }
+  return done;
+}
+
+std::map<std::uint32_t, std::uint32_t> BackendsTable::count_by_master_key() {
+  std::map<std::uint32_t, std::uint32_t> counts;
+  for (Query found = db_.query("SELECT api_key_encrypted FROM backends WHERE api_key_encrypted <> ''"); found.next();)
+    ++counts[vault::Sealer::find_kid(found.text(0)).value_or(0)];
+  return counts;
+}
+
 }  // namespace headworks::store

@@ -3,6 +3,7 @@
 // not know: threads, snapshots, audit.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,6 +72,17 @@ class BackendsTable {
   int end_expired_cooldowns(std::string_view now);
 
   std::vector<PoolStats> pool_stats();
+
+  // Seals up to `limit` keys anew that are not sealed with the newest master key (or not at all: written before there
+  // was encryption). Nothing else of their rows changes. REQUIRES a transaction.
+  struct Resealed {
+    std::uint32_t count = 0;
+    std::uint32_t left = 0;               // that can be opened and are still to do
+    std::vector<std::string> unreadable;  // names of those that no master key of the ring opens
+  };
+  Resealed reseal(std::uint32_t limit);
+  // How many keys are sealed with each master key; kid 0: clear ones.
+  std::map<std::uint32_t, std::uint32_t> count_by_master_key();
 
  private:
   catalog::Backend read_row(const Query& row, Keys keys);

@@ -54,9 +54,7 @@ Result<bool> Store::check_master_key() {
       newest |= found.integer(0) == static_cast<std::int64_t>(sealer_.keys().newest());
     }
     if (known && !opens) return false;
-    if (!newest)
-      db.change("INSERT OR REPLACE INTO master_key_checks (kid, sealed, created_at) VALUES (?,?,?)",
-                sealer_.keys().newest(), sealer_.make_check(), catalog::format_utc(clock_.wall()));
+    if (!newest) ensure_check(db);
     return true;
   });
 }

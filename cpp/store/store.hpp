@@ -6,6 +6,7 @@
 // loops. Must not know: HTTP, sockets, the usage ledger.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,6 +95,27 @@ class Store {
   base::Result<Changed<std::vector<Edit>>> apply(catalog::Configuration configuration, std::string origin,
                                                  bool trial = false);
 
+  // The rotation of master keys, online. Each answers how things stand afterwards. add and drop rewrite the key file at
+  // `path` first, whole and synced: a crash leaves a ring that opens everything. rewrap seals up to `limit` provider
+  // keys anew with the newest master key; what is done stays done. drop: kind conflict while a key still needs it.
+  // None waits; false when the queue is full.
+  struct MasterKeys {
+    struct Key {
+      std::uint32_t kid = 0;
+      std::uint32_t sealed = 0;  // provider keys that need it
+    };
+    std::string origin;       // where the ring came from
+    std::vector<Key> keys;    // oldest first; new seals take the last
+    std::uint32_t clear = 0;  // provider keys that were never sealed
+    std::uint32_t rewrapped = 0;          // by this call
+    std::vector<std::string> unreadable;  // backends whose key no master key opens
+  };
+  using MasterKeysDone = std::function<void(base::Result<MasterKeys>)>;
+  bool post_master_keys(MasterKeysDone done);
+  bool post_add_master_key(std::string path, MasterKeysDone done);
+  bool post_rewrap(std::uint32_t limit, MasterKeysDone done);
+  bool post_drop_master_key(std::string path, std::uint32_t kid, MasterKeysDone done);
+
   // Cooldowns of the data plane outlive the process. Neither waits: for event loops. False when the queue is
   // full (the gauge still cools; only a restart would forget it).
   bool post_cooldown(CooldownRow row);
@@ -109,10 +131,12 @@ class Store {
   base::Result<bool> check_master_key();
   std::unique_ptr<CatalogTables> tables_on(Connection& db);
   base::Result<void> expect_sealing() const;
+  MasterKeys master_keys_on(Connection& db);
+  void ensure_check(Connection& db);
 
   const base::SystemClock system_clock_;
   const base::Clock& clock_;
-  const vault::Sealer sealer_;
+  vault::Sealer sealer_;  // used on the writer thread only
   const vault::ClientKeyHasher hasher_;
   bool master_key_fits_ = true;
   CatalogWriter catalog_writer_;          // used on the writer thread only

@@ -60,6 +60,9 @@ class Sealer {
   bool opens(std::string_view check) const;
 
   const KeyRing& keys() const { return *keys_; }
+  const std::shared_ptr<const KeyRing>& ring() const { return keys_; }
+  // After a rotation. REQUIRES that no other thread uses this sealer.
+  void use(std::shared_ptr<const KeyRing> keys) { keys_ = std::move(keys); }
 
  private:
   bool decrypt(Algorithm algorithm, std::uint32_t kid, std::string_view nonce, std::string_view cipher,

@@ -299,6 +299,22 @@ class AdminClient:
         """Ends the session of the cookie."""
         self.request("DELETE", "/session")
 
+    def master_key(self) -> dict[str, Any]:
+        """The master keys, how many provider keys need each, and the backends whose key none opens."""
+        return self._object("GET", "/master-key")
+
+    def add_master_key(self) -> dict[str, Any]:
+        """Makes another master key; what is sealed from now on is sealed with it."""
+        return self._object("POST", "/master-key")
+
+    def rewrap(self) -> dict[str, Any]:
+        """Seals every provider key with the newest master key. May be broken off, and asked again."""
+        return self._object("POST", "/master-key/rewrap")
+
+    def drop_master_key(self, kid: int) -> dict[str, Any]:
+        """Forgets a master key that no provider key needs."""
+        return self._object("DELETE", f"/master-key/{kid}")
+
     def openapi(self) -> dict[str, Any]:
         """The description of this API (OpenAPI 3.1)."""
         return self._object("GET", "/openapi.json")

@@ -49,7 +49,11 @@ class RawClient:
         if receive_buffer is not None:  # before connecting, so that the peer's window is small from the start
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(seconds)
-        self.socket.connect((parts.hostname, parts.port))
+        try:
+            self.socket.connect((parts.hostname, parts.port))
+        except OSError:
+            self.socket.close()
+            raise
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._seconds = seconds
         self._got = b""
