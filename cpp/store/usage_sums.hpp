@@ -85,7 +85,8 @@ class UsageSums {
   void add(const SumKey& key, std::int64_t started_us, const Sums& sums);
   // After the last add(). `sum`: everything goes into the tables now; else it is noted that it did not yet.
   void end(Connection& db, bool sum);
-  bool pending() const { return !pending_.empty(); }
+  // False: rows are, or may be, in no sum yet.
+  bool complete() const { return recovered_ && pending_.empty(); }
   // The transaction was rolled back.
   void forget();
 

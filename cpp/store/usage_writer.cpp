@@ -165,7 +165,7 @@ void UsageWriter::sum_up() {
 }
 
 bool UsageWriter::post_sum(std::function<void(base::Result<bool>)> done) {
-  return writer_->post([this](Connection& db) { return parts_->sums.pending() ? parts_->sum(db) : true; }, std::move(done));
+  return writer_->post([this](Connection& db) { return parts_->sums.complete() || parts_->sum(db); }, std::move(done));
 }
 
 // True when the batch in work (the last one again if it failed, else what has gathered) is in the ledger.
