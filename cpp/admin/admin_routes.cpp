@@ -102,6 +102,9 @@ constexpr std::array kTable = {
              "Seals every provider key with the newest master key; may be broken off and asked again.", "Object"},
     RouteRow{"DELETE", "/master-key/{kid}", "drop_master_key", Role::admin, drop_master_key,
              "Forgets a master key that no provider key needs.", "Object"},
+    RouteRow{"POST", "/import/sidecar", "import_sidecar", Role::admin, import_sidecar,
+             "Takes over the backends of a sidecar; what is here already stays. With dry_run=1 says what it would do.",
+             "Object", BodyRule::required, "SidecarRows", "dry_run"},
     RouteRow{"GET", "/openapi.json", "openapi", Role::viewer, get_openapi, "This description.", "Object"},
 };
 

@@ -68,6 +68,9 @@ net::Task<Answer> add_master_key(AdminContext& context, Call& call);
 net::Task<Answer> rewrap(AdminContext& context, Call& call);
 net::Task<Answer> drop_master_key(AdminContext& context, Call& call);
 
+// import_endpoints.cpp
+net::Task<Answer> import_sidecar(AdminContext& context, Call& call);
+
 // openapi.cpp
 net::Task<Answer> get_openapi(AdminContext& context, Call& call);
 

@@ -61,10 +61,11 @@ std::string origin_of(const Backend& row) {
   return url ? url->origin() : std::string();
 }
 
-Result<Backend> create_backend(CatalogTables& tables, Backend row) {
+Result<Backend> create_backend(CatalogTables& tables, Backend row, Times times) {
   if (row.id.empty()) row.id = make_id("bkd_");
   if (row.name.empty()) row.name = row.id;
-  row.created_at = row.updated_at = tables.now;
+  for (std::string* at : {&row.created_at, &row.updated_at})
+    if (times == Times::stamped || !catalog::parse_utc(*at)) *at = tables.now;
   if (auto fault = find_fault(row)) return *std::move(fault);
   if (tables.backends.find(row.id, Keys::closed)) return taken("backend of the id", row.id);
   if (tables.backends.find_by_name(row.name, Keys::closed)) return taken("backend", row.name);

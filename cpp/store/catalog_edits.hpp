@@ -23,7 +23,8 @@ std::string origin_of(const catalog::Backend& row);
 // Inserts (giving an id if there is none and stamping both times) or overwrites the row of this id. An empty
 // api_key keeps the stored one. Kind invalid_configuration when a field is out of bounds, conflict when the
 // name is taken. The answer has its clear key only if it came with one.
-base::Result<catalog::Backend> create_backend(CatalogTables& tables, catalog::Backend row);
+enum class Times : std::uint8_t { stamped, kept };  // kept: of a row that was made elsewhere, where it says them
+base::Result<catalog::Backend> create_backend(CatalogTables& tables, catalog::Backend row, Times times = Times::stamped);
 base::Result<catalog::Backend> replace_backend(CatalogTables& tables, catalog::Backend row,
                                                MovedOrigin moved);
 base::Result<bool> delete_backend(CatalogTables& tables, std::string_view id);

@@ -105,7 +105,7 @@ class Restorer {
     catalog::Backend row;
     row.id = id;
     row.source = text_in(json, "source");
-    const std::string created = text_in(json, "created_at");
+    row.created_at = text_in(json, "created_at");
     const bool had_key = text_in(json, "key_state") != "none";
     catalog::drop_read_only_backend(json);
     if (Fault fault = fault_of(catalog::parse_backend(json, catalog::Completeness::whole, {}, row))) return fault;
@@ -119,11 +119,7 @@ class Restorer {
     if (there)
       if (Fault fault = fault_of(delete_backend(tables_, id))) return fault;
     if (had_key) keys_missing.push_back("backend " + row.name);
-    Result<catalog::Backend> made = create_backend(tables_, std::move(row));
-    if (!made) return made.error();
-    made->created_at = created.empty() ? made->created_at : created;
-    tables_.backends.update(*made);
-    return std::nullopt;
+    return fault_of(create_backend(tables_, std::move(row), Times::kept));
   }
 
   Fault remove_client_key(const std::string& id, const Past& past) {

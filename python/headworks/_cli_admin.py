@@ -17,7 +17,7 @@ from headworks.errors import UsageError
 if TYPE_CHECKING:
     from headworks.admin import AdminClient
 
-__all__ = ["apply", "backends", "explain", "export", "keys", "usage"]
+__all__ = ["apply", "backends", "explain", "export", "imports", "keys", "master_key", "usage"]
 
 _Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _Url = Annotated[
@@ -250,3 +250,106 @@ def revoke_key(name: _Key, url: _Url = None, token: _Token = None, data_dir: _Da
     with _client(url, token, data_dir) as client:
         client.remove_client_key(name)
     print(f"{name} is revoked")
+
+
+imports = typer.Typer(no_args_is_help=True, help="Take over what another gateway holds.")
+
+
+@imports.command("sidecar")
+def import_sidecar(
+    file: Annotated[Path, typer.Argument(help="The sidecar's SQLite database.")],
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="The 32-byte key that it sealed with: raw, hexadecimal or base64 (or HEADWORKS_SIDECAR_KEY)."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+    as_json: _Json = False,
+) -> None:
+    """Take over a sidecar's backends, keys and running cooldowns; what is here already stays as it is."""
+    import os
+
+    from headworks._sidecar import read_sidecar, read_sidecar_key
+
+    found = read_sidecar(file)
+    given = key_file.read_bytes() if key_file else os.environb.get(b"HEADWORKS_SIDECAR_KEY")
+    key = read_sidecar_key(given) if given else None
+    with _client(url, token, data_dir) as client:
+        done = client.import_sidecar(found.backends, key=key, dry_run=dry_run)
+    if as_json:
+        print(json.dumps({**done, "other_tables": found.other_tables}))
+        return
+    would = "would be " if dry_run else ""
+    for what, sentence in (
+        ("imported", f"{would}imported"),
+        ("kept", "is here already and stays as it is"),
+        ("keys_missing", "its key cannot be opened: it comes without one, disabled"),
+        ("parked", "cannot work as it is (URL or dialect): it comes disabled"),
+    ):
+        for name in done[what]:
+            print(f"{name}: {sentence}")
+    print(
+        f"{len(done['imported'])} of {len(found.backends)} rows {would}imported, {done['cooling']} still cooling"
+    )
+    for name, rows in found.other_tables.items():
+        print(f"table {name}: {rows} rows, not taken over")
+
+
+master_key = typer.Typer(no_args_is_help=True, help="Rotate the key that seals provider keys.")
+
+
+def _show_master_key(state: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(state))
+        return
+    for key in state["keys"]:
+        newest = ", the newest" if key["newest"] else ""
+        print(f"master key {key['kid']}{newest}: {key['provider_keys']} provider keys")
+    if state["clear"]:
+        print(f"{state['clear']} provider keys are not sealed at all: rewrap")
+    for name in state["unreadable"]:
+        print(f"backend {name}: no master key opens its key; give it again")
+
+
+@master_key.command("status")
+def master_key_status(
+    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
+) -> None:
+    """Show the master keys, and how many provider keys need each."""
+    with _client(url, token, data_dir) as client:
+        _show_master_key(client.master_key(), as_json)
+
+
+@master_key.command("add")
+def master_key_add(
+    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
+) -> None:
+    """Make another master key; what is sealed from now on is sealed with it."""
+    with _client(url, token, data_dir) as client:
+        _show_master_key(client.add_master_key(), as_json)
+
+
+@master_key.command("rewrap")
+def master_key_rewrap(
+    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
+) -> None:
+    """Seal every provider key with the newest master key. May be broken off and called again."""
+    with _client(url, token, data_dir) as client:
+        _show_master_key(client.rewrap(), as_json)
+
+
+@master_key.command("drop")
+def master_key_drop(
+    kid: Annotated[int, typer.Argument(help="Its number, as `status` shows it.")],
+    url: _Url = None,
+    token: _Token = None,
+    data_dir: _DataDir = None,
+    as_json: _Json = False,
+) -> None:
+    """Forget a master key that no provider key needs any more."""
+    with _client(url, token, data_dir) as client:
+        _show_master_key(client.drop_master_key(kid), as_json)

@@ -6,6 +6,7 @@ the API are raised as the classes of `headworks.errors`, with the API's own code
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import os
@@ -77,9 +78,9 @@ class AdminClient:
         raise _error_of(answer.status_code, answer.content)
 
     def at_revision(self, number: int) -> Self:
-        """A twin of this client, over the same connections, whose changes are made at this revision or not at all.
+        """A twin of this client, on the same connections; its changes are made at this revision or not at all.
 
-        ConflictError (code stale_revision) says that somebody was faster; the number is revisions()[0]["number"].
+        ConflictError (code stale_revision): somebody was faster. The number is revisions()[0]["number"].
         """
         twin = copy.copy(self)
         twin._if_match = number
@@ -314,6 +315,18 @@ class AdminClient:
     def drop_master_key(self, kid: int) -> dict[str, Any]:
         """Forgets a master key that no provider key needs."""
         return self._object("DELETE", f"/master-key/{kid}")
+
+    def import_sidecar(
+        self, backends: list[dict[str, Any]], *, key: bytes | None = None, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Takes over the rows of a sidecar's table `backends`; those that are here already stay as they are.
+
+        `key`: the 32 bytes that the sidecar sealed keys with. headworks._sidecar reads both from files.
+        """
+        body: dict[str, Any] = {"backends": backends}
+        if key is not None:
+            body["key"] = base64.b64encode(key).decode()
+        return self._object("POST", "/import/sidecar", body, **({"dry_run": "1"} if dry_run else {}))
 
     def openapi(self) -> dict[str, Any]:
         """The description of this API (OpenAPI 3.1)."""

@@ -170,6 +170,8 @@ app.command()(_cli_admin.apply)
 app.command()(_cli_admin.export)
 app.add_typer(_cli_admin.backends, name="backends")
 app.add_typer(_cli_admin.keys, name="keys")
+app.add_typer(_cli_admin.imports, name="import")
+app.add_typer(_cli_admin.master_key, name="master-key")
 
 
 def main() -> None:

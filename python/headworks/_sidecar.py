@@ -1,0 +1,74 @@
+"""What stands in the files of a Python sidecar: its database, read only, and the key that it sealed with."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headworks.errors import UsageError
+
+__all__ = ["SidecarDatabase", "read_sidecar", "read_sidecar_key"]
+
+_KEY_BYTES = 32
+
+
+@dataclass
+class SidecarDatabase:
+    """The rows of `backends` by column, and how many rows every other table has: those are not taken over."""
+
+    backends: list[dict[str, Any]]
+    other_tables: dict[str, int] = field(default_factory=dict)
+
+
+def read_sidecar(file: Path) -> SidecarDatabase:
+    """Raises UsageError when the file is no such database."""
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}")
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            tables = [
+                row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            ]
+            if "backends" not in tables:
+                raise UsageError(f"{file} has no table `backends`: it is no database of a sidecar")
+            rows = [
+                {name: _plain(row[name]) for name in row.keys()}  # noqa: SIM118
+                for row in database.execute("SELECT * FROM backends ORDER BY rowid")
+            ]
+            others = {
+                name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+                for name in tables
+                if name != "backends" and not name.startswith("sqlite_") and '"' not in name
+            }
+    except sqlite3.Error as failed:
+        raise UsageError(f"{file} cannot be read: {failed}") from failed
+    return SidecarDatabase(rows, others)
+
+
+def read_sidecar_key(text: bytes) -> bytes:
+    """The 32 bytes, given raw, as 64 hexadecimal digits, or in base64. Raises UsageError when it is neither."""
+    if len(text) == _KEY_BYTES:
+        return text
+    stripped = text.strip()
+    if re.fullmatch(rb"[0-9a-fA-F]{64}", stripped):
+        return bytes.fromhex(stripped.decode())
+    try:
+        key = base64.b64decode(
+            stripped.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(stripped) % 4), validate=True
+        )
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise UsageError("the sidecar's key must be 32 bytes: raw, in hexadecimal or in base64")
+    return key
+
+
+def _plain(value: Any) -> Any:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
