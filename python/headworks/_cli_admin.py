@@ -260,9 +260,7 @@ def import_sidecar(
     file: Annotated[Path, typer.Argument(help="The sidecar's SQLite database.")],
     key_file: Annotated[
         Path | None,
-        typer.Option(
-            help="The 32-byte key that it sealed with: raw, hexadecimal or base64 (or HEADWORKS_SIDECAR_KEY)."
-        ),
+        typer.Option(help="The 32-byte key that it sealed with, raw, hexadecimal or base64."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     url: _Url = None,
@@ -270,7 +268,10 @@ def import_sidecar(
     data_dir: _DataDir = None,
     as_json: _Json = False,
 ) -> None:
-    """Take over a sidecar's backends, keys and running cooldowns; what is here already stays as it is."""
+    """Take over a sidecar's backends, keys and running cooldowns; what is here already stays as it is.
+
+    Without --key-file the key is HEADWORKS_SIDECAR_KEY, if that is set.
+    """
     import os
 
     from headworks._sidecar import read_sidecar, read_sidecar_key

@@ -43,7 +43,7 @@ def read_sidecar(file: Path) -> SidecarDatabase:
                 for row in database.execute("SELECT * FROM backends ORDER BY rowid")
             ]
             others = {
-                name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+                name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
                 for name in tables
                 if name != "backends" and not name.startswith("sqlite_") and '"' not in name
             }
@@ -60,9 +60,8 @@ def read_sidecar_key(text: bytes) -> bytes:
     if re.fullmatch(rb"[0-9a-fA-F]{64}", stripped):
         return bytes.fromhex(stripped.decode())
     try:
-        key = base64.b64decode(
-            stripped.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(stripped) % 4), validate=True
-        )
+        padded = stripped.replace(b"-", b"+").replace(b"_", b"/") + b"=" * (-len(stripped) % 4)
+        key = base64.b64decode(padded, validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != _KEY_BYTES:

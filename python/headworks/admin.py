@@ -78,7 +78,7 @@ class AdminClient:
         raise _error_of(answer.status_code, answer.content)
 
     def at_revision(self, number: int) -> Self:
-        """A twin of this client, on the same connections; its changes are made at this revision or not at all.
+        """A twin of this client, on the same connections: it changes this revision or nothing.
 
         ConflictError (code stale_revision): somebody was faster. The number is revisions()[0]["number"].
         """
