@@ -41,6 +41,7 @@ struct AdminContext {
   AdminShared& shared;
   AdminAccess& access;
   net::EventLoop& loop;
+  std::uint32_t streams = 0;  // of events, that run
   std::shared_ptr<const catalog::Snapshot> snapshot() const { return shared.catalog.current(); }
 };
 

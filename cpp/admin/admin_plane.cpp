@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "admin/endpoints.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/document.hpp"
 #include "dialect/error_body.hpp"
@@ -179,6 +180,16 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
     const Result<void> read = co_await reading;
     if (!read) {
       error = read.error();
+    } else if (routed.row->endpoint == nullptr) {
+      const Result<void> room = check_event_stream(context_);
+      if (room) {
+        wire::HeadWriter writer = response.start(200);
+        write_common(writer);
+        writer.field("content-type", "text/event-stream");
+        co_await stream_events(context_, head, response);
+        co_return;
+      }
+      error = room.error();
     } else {
       net::Task<Answer> answering = routed.row->endpoint(context_, call);
       Answer answer = co_await answering;

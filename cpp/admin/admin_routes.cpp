@@ -105,6 +105,10 @@ constexpr std::array kTable = {
     RouteRow{"POST", "/import/sidecar", "import_sidecar", Role::admin, import_sidecar,
              "Takes over the backends of a sidecar; what is here already stays. With dry_run=1 says what it would do.",
              "Object", BodyRule::required, "SidecarRows", "dry_run"},
+    RouteRow{"GET", "/events", "events", Role::viewer, nullptr,
+             "What happens, as server-sent events: `sample` each second, `exchange` (at most 50 a second, then `skipped` says "
+             "how many were not shown), `cooldown`, `catalog`. Last-Event-ID goes on after an exchange.",
+             "Events"},
     RouteRow{"GET", "/openapi.json", "openapi", Role::viewer, get_openapi, "This description.", "Object"},
 };
 

@@ -51,7 +51,7 @@ struct RouteRow {
   std::string_view path;  // under /admin/v1: "/backends/{id}"
   std::string_view name;  // of the operation, as clients call it
   Role role;
-  Endpoint endpoint;
+  Endpoint endpoint;      // null: the answer is the stream of events
   std::string_view summary;
   std::string_view gives;  // the schema of the answer; empty: 204
   BodyRule body = BodyRule::none;

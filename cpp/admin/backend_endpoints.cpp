@@ -3,6 +3,7 @@
 
 #include "admin/body.hpp"
 #include "admin/endpoints.hpp"
+#include "admin/live_json.hpp"
 #include "admin/store_calls.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/utc_time.hpp"
@@ -35,16 +36,6 @@ boost::json::object json_of(const Backend& row) { return catalog::format_backend
 // The running backend of a row as it is shown; null: it is not in the snapshot.
 const catalog::BackendEntry* find_live(const catalog::Snapshot& snapshot, const boost::json::object& row) {
   return snapshot.find_backend(std::string_view(row.at("id").as_string()));
-}
-
-// What a row cannot know: the gauges now.
-boost::json::object live_of(const catalog::BackendEntry& backend, base::TimePoint now) {
-  const gauges::BackendGauge& gauge = *backend.gauge;
-  const double cooling = std::chrono::duration<double>(gauge.recovery().cooling_until() - now).count();
-  return {{"in_flight", gauge.in_flight()},
-          {"starts_left", backend.row.rpm_limit == 0 ? boost::json::value() : gauge.bucket().level(now)},
-          {"cooling_seconds", std::round(std::max(cooling, 0.0) * 1e3) / 1e3},
-          {"first_byte_ms", std::chrono::duration<double, std::milli>(gauge.expected_first_byte(now)).count()}};
 }
 
 // Runs `edit(tables, row)` -> Result<bool> on the backend that the path names, as one change, and answers the row

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/admin_routes.hpp"
+#include "net/handler.hpp"
 
 namespace headworks::admin {
 
@@ -70,6 +71,10 @@ net::Task<Answer> drop_master_key(AdminContext& context, Call& call);
 
 // import_endpoints.cpp
 net::Task<Answer> import_sidecar(AdminContext& context, Call& call);
+
+// event_stream.cpp: the one route whose answer is a stream; its head is started before. The first is asked before that.
+base::Result<void> check_event_stream(const AdminContext& context);
+net::Task<> stream_events(AdminContext& context, const wire::RequestHead& head, net::ResponseWriter& response);
 
 // openapi.cpp
 net::Task<Answer> get_openapi(AdminContext& context, Call& call);

@@ -98,7 +98,8 @@ json::object responses_of(const RouteRow& row) {
   json::object made;
   const bool nothing = row.gives.empty();
   json::object good{{"description", nothing ? "done" : "as asked"}};
-  if (!nothing) good["content"] = reference(row.gives);
+  if (row.endpoint == nullptr) good["content"] = {{"text/event-stream", {{"schema", {{"type", "string"}}}}}};
+  else if (!nothing) good["content"] = reference(row.gives);
   made[nothing ? "204" : row.name.starts_with("create_") || row.name.starts_with("rotate_") ? "201" : "200"] = std::move(good);
   made["default"] = {{"description", "why not"}, {"content", reference("Error")}};
   return made;

@@ -62,7 +62,6 @@ struct GatewayApp::Parts {
   Started ensure_client_key();
   Started open_loops();
   void start_recording();
-  void ask_running(std::function<void(Result<std::vector<telemetry::ExchangeRecord>>)> answer);
   void announce() const;
 
   Result<std::uint64_t> apply(std::string_view config_json, const std::string& origin);
@@ -216,7 +215,7 @@ Started GatewayApp::Parts::open_loops() {
                                    .ledger_reader = *ledger_reader,
                                    .admin_token = *admin_token,
                                    .master_key_file = keys->origin() == data_dir.file("master.key") ? keys->origin() : "",
-                                   .ask_running = [this](auto answer) { ask_running(std::move(answer)); },
+                                   .ask_running = [this](auto answer) { ask_running(loops, std::move(answer)); },
                                    .ready = [this] { return readiness.ready.load() && !readiness.draining.load(); },
                                    .on_gauges_changed = [this] { waiting_room->poke(); }});
   server.emplace(ServerContext{.shared = *shared,
@@ -239,24 +238,6 @@ Started GatewayApp::Parts::open_loops() {
     for (const auto& loop : loops) loop->set_snapshot(snapshot);
   });
   return {};
-}
-
-// Each loop adds its own; the last one answers.
-void GatewayApp::Parts::ask_running(std::function<void(Result<std::vector<telemetry::ExchangeRecord>>)> answer) {
-  struct Gathered {
-    std::mutex mutex;
-    std::vector<telemetry::ExchangeRecord> records;
-    std::size_t missing = 0;
-  };
-  auto gathered = std::make_shared<Gathered>();
-  gathered->missing = loops.size();
-  for (const auto& loop : loops)
-    loop->event_loop().post([gathered, answer, &loop = *loop] {
-      std::vector<telemetry::ExchangeRecord> records = loop.running();
-      const std::lock_guard lock(gathered->mutex);
-      std::move(records.begin(), records.end(), std::back_inserter(gathered->records));
-      if (--gathered->missing == 0) answer(std::move(gathered->records));
-    });
 }
 
 void GatewayApp::Parts::start_recording() {

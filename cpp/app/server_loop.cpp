@@ -1,5 +1,7 @@
 #include "app/server_loop.hpp"
 
+#include <mutex>
+
 #include "base/thread.hpp"
 
 namespace headworks::app {
@@ -69,6 +71,25 @@ std::vector<telemetry::ExchangeRecord> ServerLoop::running() const {
   std::vector<telemetry::ExchangeRecord> records;
   for (const gateway::RunningExchange& exchange : context_.running) records.push_back(exchange.so_far());
   return records;
+}
+
+// Each loop adds its own; the last one answers.
+void ask_running(const std::vector<std::unique_ptr<ServerLoop>>& loops,
+                 std::function<void(base::Result<std::vector<telemetry::ExchangeRecord>>)> answer) {
+  struct Gathered {
+    std::mutex mutex;
+    std::vector<telemetry::ExchangeRecord> records;
+    std::size_t missing = 0;
+  };
+  auto gathered = std::make_shared<Gathered>();
+  gathered->missing = loops.size();
+  for (const auto& loop : loops)
+    loop->event_loop().post([gathered, answer, &loop = *loop] {
+      std::vector<telemetry::ExchangeRecord> records = loop.running();
+      const std::lock_guard lock(gathered->mutex);
+      std::move(records.begin(), records.end(), std::back_inserter(gathered->records));
+      if (--gathered->missing == 0) answer(std::move(gathered->records));
+    });
 }
 
 void ServerLoop::drain() {

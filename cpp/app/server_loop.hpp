@@ -3,9 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "admin/admin_plane.hpp"
 #include "gateway/data_plane.hpp"
@@ -60,5 +62,9 @@ class ServerLoop {
   std::unique_ptr<net::Listener> admin_listener_;
   std::thread thread_;
 };
+
+// Hands `answer` what every running exchange of all loops has done so far, from one of their threads. Returns at once.
+void ask_running(const std::vector<std::unique_ptr<ServerLoop>>& loops,
+                 std::function<void(base::Result<std::vector<telemetry::ExchangeRecord>>)> answer);
 
 }  // namespace headworks::app

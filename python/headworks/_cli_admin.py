@@ -293,9 +293,8 @@ def import_sidecar(
     ):
         for name in done[what]:
             print(f"{name}: {sentence}")
-    print(
-        f"{len(done['imported'])} of {len(found.backends)} rows {would}imported, {done['cooling']} still cooling"
-    )
+    taken, cooling = len(done["imported"]), done["cooling"]
+    print(f"{taken} of {len(found.backends)} rows {would}imported, {cooling} still cooling")
     for name, rows in found.other_tables.items():
         print(f"table {name}: {rows} rows, not taken over")
 

@@ -53,7 +53,7 @@ def read_sidecar(file: Path) -> SidecarDatabase:
 
 
 def read_sidecar_key(text: bytes) -> bytes:
-    """The 32 bytes, given raw, as 64 hexadecimal digits, or in base64. Raises UsageError when it is neither."""
+    """The 32 bytes, given raw, as 64 hexadecimal digits, or in base64; else UsageError."""
     if len(text) == _KEY_BYTES:
         return text
     stripped = text.strip()

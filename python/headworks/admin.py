@@ -7,6 +7,7 @@ the API are raised as the classes of `headworks.errors`, with the API's own code
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import json
 import os
@@ -15,20 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from headworks._admin_http import error_of, find_token, find_url, quoted
 from headworks._data_dir import default_data_dir
-from headworks.errors import ConfigurationError, ConflictError, HeadworksError, NotFoundError, UsageError
+from headworks.errors import HeadworksError
 
 __all__ = ["AdminClient"]
-
-_ERRORS: dict[str, type[HeadworksError]] = {
-    "not_found": NotFoundError,
-    "route_not_found": NotFoundError,
-    "conflict": ConflictError,
-    "stale_revision": ConflictError,
-    "invalid_configuration": ConfigurationError,
-    "bad_request": UsageError,
-    "invalid_json": UsageError,
-}
 
 
 class AdminClient:
@@ -49,10 +41,10 @@ class AdminClient:
         import httpx2
 
         folder = Path(data_dir) if data_dir is not None else default_data_dir()
-        found = _find_url(url, folder)
+        found = find_url(url, folder)
         self._client = httpx2.Client(
             base_url=f"{found}/admin/v1",
-            headers={"authorization": f"Bearer {_find_token(token, folder)}"},
+            headers={"authorization": f"Bearer {find_token(token, folder)}"},
             timeout=timeout,
             trust_env=False,
         )
@@ -75,7 +67,7 @@ class AdminClient:
             raise HeadworksError(f"the server at {self._url} cannot be reached: {failed}") from failed
         if answer.is_success:
             return answer.json() if answer.content else None
-        raise _error_of(answer.status_code, answer.content)
+        raise error_of(answer.status_code, answer.content)
 
     def at_revision(self, number: int) -> Self:
         """A twin of this client, on the same connections: it changes this revision or nothing.
@@ -92,7 +84,7 @@ class AdminClient:
 
     def backend(self, id_or_name: str) -> dict[str, Any]:
         """One backend."""
-        return self._object("GET", f"/backends/{_quoted(id_or_name)}")
+        return self._object("GET", f"/backends/{quoted(id_or_name)}")
 
     def create_backend(self, **fields: Any) -> dict[str, Any]:
         """Makes a backend; its row."""
@@ -100,26 +92,26 @@ class AdminClient:
 
     def change_backend(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
         """Changes the fields that are named; the row after it."""
-        return self._object("PATCH", f"/backends/{_quoted(id_or_name)}", fields)
+        return self._object("PATCH", f"/backends/{quoted(id_or_name)}", fields)
 
     def remove_backend(self, id_or_name: str) -> None:
         """Removes a backend."""
-        self.request("DELETE", f"/backends/{_quoted(id_or_name)}")
+        self.request("DELETE", f"/backends/{quoted(id_or_name)}")
 
     def set_backend_status(self, id_or_name: str, status: str) -> dict[str, Any]:
         """`healthy`, `error` or `disabled`."""
-        return self._object("PUT", f"/backends/{_quoted(id_or_name)}/status", {"status": status})
+        return self._object("PUT", f"/backends/{quoted(id_or_name)}/status", {"status": status})
 
     def cool_backend(
         self, id_or_name: str, *, seconds: float | None = None, until: str | None = None, reason: str = ""
     ) -> dict[str, Any]:
         """Lets it rest for seconds, or until a moment (2026-01-31T09:30:00Z)."""
         body = {"seconds": seconds, "until": until, "reason": reason}
-        return self._object("PUT", f"/backends/{_quoted(id_or_name)}/cooldown", body)
+        return self._object("PUT", f"/backends/{quoted(id_or_name)}/cooldown", body)
 
     def clear_backend(self, id_or_name: str) -> dict[str, Any]:
         """Ends every cooldown of it."""
-        return self._object("DELETE", f"/backends/{_quoted(id_or_name)}/cooldown")
+        return self._object("DELETE", f"/backends/{quoted(id_or_name)}/cooldown")
 
     def cooldowns(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
         """Running and past cooldowns with their causes, newest first."""
@@ -155,7 +147,7 @@ class AdminClient:
 
     def exchange(self, request_id: str) -> dict[str, Any]:
         """One exchange with its plan, attempts, clocks and cost."""
-        return self._object("GET", f"/exchanges/{_quoted(request_id)}")
+        return self._object("GET", f"/exchanges/{quoted(request_id)}")
 
     def usage(
         self,
@@ -187,7 +179,7 @@ class AdminClient:
 
     def pool(self, name: str) -> dict[str, Any]:
         """One pool."""
-        return self._object("GET", f"/pools/{_quoted(name)}")
+        return self._object("GET", f"/pools/{quoted(name)}")
 
     def pool_stats(self) -> dict[str, Any]:
         """`{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
@@ -195,15 +187,15 @@ class AdminClient:
 
     def put_pool(self, name: str, **fields: Any) -> dict[str, Any]:
         """Makes a pool, as the last tier, or replaces its settings; the row after it."""
-        return self._object("PUT", f"/pools/{_quoted(name)}", fields)
+        return self._object("PUT", f"/pools/{quoted(name)}", fields)
 
     def change_pool(self, name: str, **fields: Any) -> dict[str, Any]:
         """Changes the fields that are named; the row after it."""
-        return self._object("PATCH", f"/pools/{_quoted(name)}", fields)
+        return self._object("PATCH", f"/pools/{quoted(name)}", fields)
 
     def remove_pool(self, name: str) -> None:
         """Removes a pool that no backend belongs to."""
-        self.request("DELETE", f"/pools/{_quoted(name)}")
+        self.request("DELETE", f"/pools/{quoted(name)}")
 
     def client_keys(self) -> list[dict[str, Any]]:
         """All client keys, as hints."""
@@ -211,7 +203,7 @@ class AdminClient:
 
     def client_key(self, id_or_name: str) -> dict[str, Any]:
         """One client key, without the key itself."""
-        return self._object("GET", f"/client-keys/{_quoted(id_or_name)}")
+        return self._object("GET", f"/client-keys/{quoted(id_or_name)}")
 
     def create_client_key(self, name: str, **fields: Any) -> dict[str, Any]:
         """Makes a client key; without a `key` of yours the answer's `key` is the only time it is shown."""
@@ -219,16 +211,16 @@ class AdminClient:
 
     def change_client_key(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
         """Changes the fields that are named; the row after it."""
-        return self._object("PATCH", f"/client-keys/{_quoted(id_or_name)}", fields)
+        return self._object("PATCH", f"/client-keys/{quoted(id_or_name)}", fields)
 
     def rotate_client_key(self, id_or_name: str, *, overlap_seconds: float = 0) -> dict[str, Any]:
         """Another key for it, in the answer's `key` this once; the old one stays good for the overlap."""
         body = {"overlap_seconds": overlap_seconds}
-        return self._object("POST", f"/client-keys/{_quoted(id_or_name)}/rotate", body)
+        return self._object("POST", f"/client-keys/{quoted(id_or_name)}/rotate", body)
 
     def remove_client_key(self, id_or_name: str) -> None:
         """Revokes a client key."""
-        self.request("DELETE", f"/client-keys/{_quoted(id_or_name)}")
+        self.request("DELETE", f"/client-keys/{quoted(id_or_name)}")
 
     def settings(self) -> dict[str, Any]:
         """All settings, with defaults."""
@@ -286,7 +278,7 @@ class AdminClient:
 
     def remove_token(self, id_or_name: str) -> None:
         """Revokes a token and the sessions that were begun with it."""
-        self.request("DELETE", f"/tokens/{_quoted(id_or_name)}")
+        self.request("DELETE", f"/tokens/{quoted(id_or_name)}")
 
     def begin_session(self, token: str) -> dict[str, Any]:
         """Begins a session, as the dashboard does: this client then holds its cookie."""
@@ -328,6 +320,28 @@ class AdminClient:
             body["key"] = base64.b64encode(key).decode()
         return self._object("POST", "/import/sidecar", body, **({"dry_run": "1"} if dry_run else {}))
 
+    def events(self, *, after: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What happens, as it happens: (sample, exchange, skipped, cooldown or catalog; its data).
+
+        Ends with the server. `after`: the id of the last exchange event that was seen.
+        """
+        import httpx2
+
+        headers = {"accept": "text/event-stream"}
+        if after is not None:
+            headers["last-event-id"] = str(after)
+        with self._client.stream("GET", "/events", headers=headers, timeout=10) as answer:
+            if not answer.is_success:
+                raise error_of(answer.status_code, answer.read())
+            name = ""
+            with contextlib.suppress(httpx2.RemoteProtocolError):  # the server is gone
+                for line in answer.iter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "event":
+                        name = value
+                    elif field == "data":
+                        yield name, json.loads(value)
+
     def openapi(self) -> dict[str, Any]:
         """The description of this API (OpenAPI 3.1)."""
         return self._object("GET", "/openapi.json")
@@ -351,39 +365,3 @@ class AdminClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _quoted(part: str) -> str:
-    from urllib.parse import quote
-
-    return quote(part, safe="")
-
-
-def _find_url(given: str | None, folder: Path) -> str:
-    if found := given or os.environ.get("HEADWORKS_ADMIN_URL"):
-        return found.rstrip("/")
-    try:
-        return str(json.loads((folder / "run.json").read_text())["admin_url"])
-    except (OSError, ValueError, KeyError) as failed:
-        message = f"no running server was found in {folder}; give --url, or HEADWORKS_ADMIN_URL"
-        raise UsageError(message) from failed
-
-
-def _find_token(given: str | None, folder: Path) -> str:
-    if found := given or os.environ.get("HEADWORKS_ADMIN_TOKEN"):
-        return found
-    try:
-        return (folder / "admin.token").read_text().strip()
-    except OSError as failed:
-        message = f"no admin token was found in {folder}; give --token, or HEADWORKS_ADMIN_TOKEN"
-        raise UsageError(message) from failed
-
-
-def _error_of(status: int, content: bytes) -> HeadworksError:
-    try:
-        error = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError):
-        return HeadworksError(f"the server answered {status} with something that is no error of its API")
-    hint = f" ({error['hint']})" if error.get("hint") else ""
-    kind = _ERRORS.get(error["code"], HeadworksError)
-    return kind(f"{error['message']}{hint}", code=error["code"])
