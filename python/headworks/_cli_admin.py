@@ -7,34 +7,16 @@ admin.token of the data directory.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from headworks._cli_options import DataDir, Json, Token, Url, connect
 from headworks.errors import UsageError
 
-if TYPE_CHECKING:
-    from headworks.admin import AdminClient
-
-__all__ = ["apply", "backends", "explain", "export", "imports", "keys", "master_key", "usage"]
-
-_Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
-_Url = Annotated[
-    str | None, typer.Option("--url", envvar="HEADWORKS_ADMIN_URL", help="The admin listener of the server.")
-]
-_Token = Annotated[
-    str | None, typer.Option("--token", envvar="HEADWORKS_ADMIN_TOKEN", help="Its admin token.")
-]
-_DataDir = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where the running server is found by its run.json.")
-]
-
-
-def _client(url: str | None, token: str | None, data_dir: Path | None) -> AdminClient:
-    from headworks.admin import AdminClient  # here, because it brings an HTTP library
-
-    return AdminClient(url, token, data_dir=data_dir)
+__all__ = ["apply", "backends", "explain", "export", "keys", "usage"]
 
 
 def explain(
@@ -44,17 +26,17 @@ def explain(
     model: Annotated[str | None, typer.Option(help="The plan that would be made for this model.")] = None,
     key: Annotated[str | None, typer.Option(help="... asked for with this client key.")] = None,
     dialect: Annotated[str | None, typer.Option(help="... over this dialect: openai or anthropic.")] = None,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Say why a request went where it went, or where one would go now."""
     from headworks._explain import show_exchange, show_prospects
 
     if (request_id is None) == (model is None):
         raise UsageError("say which: a request id, or --model MODEL")
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         if request_id is not None:
             made, show = client.exchange(request_id), show_exchange
         else:
@@ -70,10 +52,10 @@ def usage(
     by: Annotated[str, typer.Option(help="model, backend, key, pool, hour, day; with commas.")] = "model",
     since: Annotated[str, typer.Option(help="A moment in UTC, or an age: 90m, 24h, 7d.")] = "24h",
     until: Annotated[str | None, typer.Option(help="Not included.")] = None,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Say what was used and what it cost: requests, errors, tokens, money, latency."""
     from headworks._explain import show_usage
@@ -83,7 +65,7 @@ def usage(
     keys = [name for name in names if name not in steps]
     if len(steps) > 1:
         raise UsageError("one step of time at most: minute, hour or day")
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         rows = client.usage(keys, since=since, until=until, step=steps[0] if steps else None)
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -94,10 +76,10 @@ def usage(
 def apply(
     file: Annotated[Path, typer.Argument(help="YAML, TOML or JSON.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would change.")] = False,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Apply a configuration to a running server as one change, and say what changed.
 
@@ -107,7 +89,7 @@ def apply(
 
     document = read_document(file)
     document.expect_valid()
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         changes = client.apply_config(document.resolved(), dry_run=dry_run)
     if as_json:
         print(json.dumps(changes, indent=2))
@@ -128,9 +110,9 @@ def _difference(change: dict[str, Any]) -> str:
     return f": {told}" if told else ""
 
 
-def export(url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+def export(url: Url = None, token: Token = None, data_dir: DataDir = None) -> None:
     """Print the configuration of a running server as JSON, without secrets."""
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         print(json.dumps(client.export_config(), indent=2))
 
 
@@ -141,15 +123,15 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="A backend's name or 
 @backends.command("list")
 def list_backends(
     pool: Annotated[str | None, typer.Option(help="Of this pool only.")] = None,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """One line for each backend, with its state now."""
     from headworks._explain import show_backends
 
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         rows = client.backends(pool)
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -158,10 +140,81 @@ def list_backends(
 
 
 @backends.command("show")
-def show_backend(name: _Name, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+def show_backend(name: _Name, url: Url = None, token: Token = None, data_dir: DataDir = None) -> None:
     """Everything about one backend, as JSON; its key only as a hint."""
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         print(json.dumps(client.backend(name), indent=2))
+
+
+def _fields_of(said: list[str]) -> dict[str, Any]:
+    """`rpm_limit=40 model_mappings={"a": "b"} label=x`: JSON where it is JSON, else text."""
+    fields: dict[str, Any] = {}
+    for each in said:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(f"'{each}' must be FIELD=VALUE")
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value
+    return fields
+
+
+_Fields = Annotated[
+    list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="rpm_limit=40 pool=fallback ...")
+]
+_KeyFile = Annotated[
+    Path | None,
+    typer.Option(help="Holds the provider's key; - reads it from standard input.", allow_dash=True),
+]
+
+
+def _with_key(fields: dict[str, Any], key_file: Path | None) -> dict[str, Any]:
+    if key_file is None:
+        return fields
+    text = sys.stdin.read() if str(key_file) == "-" else key_file.read_text()
+    return {**fields, "api_key": text.strip()}
+
+
+@backends.command("add")
+def add_backend(
+    name: Annotated[str, typer.Argument(help="Unique.")],
+    api_base_url: Annotated[str, typer.Argument(metavar="URL", help="https://provider.example/v1")],
+    fields: _Fields = None,
+    api_key_file: _KeyFile = None,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a backend. Its key comes from a file or standard input, never from the command line."""
+    row = {"name": name, "api_base_url": api_base_url, **_fields_of(fields or [])}
+    with connect(url, token, data_dir) as client:
+        made = client.create_backend(**_with_key(row, api_key_file))
+    print(f"{made['name']} ({made['id']}) is in pool {made['pool']}")
+
+
+@backends.command("set")
+def set_backend(
+    name: _Name,
+    fields: _Fields = None,
+    api_key_file: _KeyFile = None,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Change what is named of a backend."""
+    changes = _with_key(_fields_of(fields or []), api_key_file)
+    if not changes:
+        raise UsageError("say what: FIELD=VALUE, or --api-key-file")
+    with connect(url, token, data_dir) as client:
+        print(json.dumps(client.change_backend(name, **changes), indent=2))
+
+
+@backends.command("remove")
+def remove_backend(name: _Name, url: Url = None, token: Token = None, data_dir: DataDir = None) -> None:
+    """Remove a backend; `headworks revisions restore` brings it back, without its key."""
+    with connect(url, token, data_dir) as client:
+        client.remove_backend(name)
 
 
 @backends.command("cool")
@@ -170,20 +223,20 @@ def cool_backend(
     seconds: Annotated[float | None, typer.Option(help="For so long.")] = None,
     until: Annotated[str | None, typer.Option(help="Until 2026-01-31T09:30:00Z.")] = None,
     reason: Annotated[str, typer.Option(help="For the audit.")] = "",
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Let a backend rest, instead of whatever it rests for now."""
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         row = client.cool_backend(name, seconds=seconds, until=until, reason=reason)
     print(f"{row['name']} rests until {row['cooldown_until']}")
 
 
 @backends.command("clear")
-def clear_backend(name: _Name, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+def clear_backend(name: _Name, url: Url = None, token: Token = None, data_dir: DataDir = None) -> None:
     """End every cooldown of a backend."""
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         row = client.clear_backend(name)
     print(f"{row['name']} is {row['status']}")
 
@@ -199,10 +252,10 @@ def create_key(
     rpm_limit: Annotated[int, typer.Option(help="Requests in any 60 s; 0 = no limit.")] = 0,
     tpm_limit: Annotated[int, typer.Option(help="Tokens per minute; 0 = no limit.")] = 0,
     expires_at: Annotated[str | None, typer.Option(help="2026-01-31T09:30:00Z.")] = None,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Make a client key. It is printed this once."""
     fields = {
@@ -211,19 +264,17 @@ def create_key(
         "expires_at": expires_at,
         "models": model or ["*"],
     }
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         row = client.create_client_key(name, **fields)
     print(json.dumps(row, indent=2) if as_json else row["key"])
 
 
 @keys.command("list")
-def list_keys(
-    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
-) -> None:
+def list_keys(url: Url = None, token: Token = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """One line for each client key, without the key."""
     from headworks._explain import show_keys
 
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         rows = client.client_keys()
     if as_json:
         print(json.dumps(rows, indent=2))
@@ -235,121 +286,18 @@ def list_keys(
 def rotate_key(
     name: _Key,
     overlap_seconds: Annotated[float, typer.Option(help="For so long the old one stays good.")] = 0,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Make another key for the same name. It is printed this once."""
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         print(client.rotate_client_key(name, overlap_seconds=overlap_seconds)["key"])
 
 
 @keys.command("revoke")
-def revoke_key(name: _Key, url: _Url = None, token: _Token = None, data_dir: _DataDir = None) -> None:
+def revoke_key(name: _Key, url: Url = None, token: Token = None, data_dir: DataDir = None) -> None:
     """End a client key, now and for ever."""
-    with _client(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client:
         client.remove_client_key(name)
     print(f"{name} is revoked")
-
-
-imports = typer.Typer(no_args_is_help=True, help="Take over what another gateway holds.")
-
-
-@imports.command("sidecar")
-def import_sidecar(
-    file: Annotated[Path, typer.Argument(help="The sidecar's SQLite database.")],
-    key_file: Annotated[
-        Path | None,
-        typer.Option(help="The 32-byte key that it sealed with, raw, hexadecimal or base64."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
-) -> None:
-    """Take over a sidecar's backends, keys and running cooldowns; what is here already stays as it is.
-
-    Without --key-file the key is HEADWORKS_SIDECAR_KEY, if that is set.
-    """
-    import os
-
-    from headworks._sidecar import read_sidecar, read_sidecar_key
-
-    found = read_sidecar(file)
-    given = key_file.read_bytes() if key_file else os.environb.get(b"HEADWORKS_SIDECAR_KEY")
-    key = read_sidecar_key(given) if given else None
-    with _client(url, token, data_dir) as client:
-        done = client.import_sidecar(found.backends, key=key, dry_run=dry_run)
-    if as_json:
-        print(json.dumps({**done, "other_tables": found.other_tables}))
-        return
-    would = "would be " if dry_run else ""
-    for what, sentence in (
-        ("imported", f"{would}imported"),
-        ("kept", "is here already and stays as it is"),
-        ("keys_missing", "its key cannot be opened: it comes without one, disabled"),
-        ("parked", "cannot work as it is (URL or dialect): it comes disabled"),
-    ):
-        for name in done[what]:
-            print(f"{name}: {sentence}")
-    taken, cooling = len(done["imported"]), done["cooling"]
-    print(f"{taken} of {len(found.backends)} rows {would}imported, {cooling} still cooling")
-    for name, rows in found.other_tables.items():
-        print(f"table {name}: {rows} rows, not taken over")
-
-
-master_key = typer.Typer(no_args_is_help=True, help="Rotate the key that seals provider keys.")
-
-
-def _show_master_key(state: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(state))
-        return
-    for key in state["keys"]:
-        newest = ", the newest" if key["newest"] else ""
-        print(f"master key {key['kid']}{newest}: {key['provider_keys']} provider keys")
-    if state["clear"]:
-        print(f"{state['clear']} provider keys are not sealed at all: rewrap")
-    for name in state["unreadable"]:
-        print(f"backend {name}: no master key opens its key; give it again")
-
-
-@master_key.command("status")
-def master_key_status(
-    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
-) -> None:
-    """Show the master keys, and how many provider keys need each."""
-    with _client(url, token, data_dir) as client:
-        _show_master_key(client.master_key(), as_json)
-
-
-@master_key.command("add")
-def master_key_add(
-    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
-) -> None:
-    """Make another master key; what is sealed from now on is sealed with it."""
-    with _client(url, token, data_dir) as client:
-        _show_master_key(client.add_master_key(), as_json)
-
-
-@master_key.command("rewrap")
-def master_key_rewrap(
-    url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
-) -> None:
-    """Seal every provider key with the newest master key. May be broken off and called again."""
-    with _client(url, token, data_dir) as client:
-        _show_master_key(client.rewrap(), as_json)
-
-
-@master_key.command("drop")
-def master_key_drop(
-    kid: Annotated[int, typer.Argument(help="Its number, as `status` shows it.")],
-    url: _Url = None,
-    token: _Token = None,
-    data_dir: _DataDir = None,
-    as_json: _Json = False,
-) -> None:
-    """Forget a master key that no provider key needs any more."""
-    with _client(url, token, data_dir) as client:
-        _show_master_key(client.drop_master_key(kid), as_json)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from headworks import _cli_admin
+from headworks import _cli_admin, _cli_operators
 from headworks.errors import ConfigurationError, HeadworksError
 
 __all__ = ["app", "main"]
@@ -170,8 +170,10 @@ app.command()(_cli_admin.apply)
 app.command()(_cli_admin.export)
 app.add_typer(_cli_admin.backends, name="backends")
 app.add_typer(_cli_admin.keys, name="keys")
-app.add_typer(_cli_admin.imports, name="import")
-app.add_typer(_cli_admin.master_key, name="master-key")
+app.add_typer(_cli_operators.revisions, name="revisions")
+app.add_typer(_cli_operators.tokens, name="tokens")
+app.add_typer(_cli_operators.imports, name="import")
+app.add_typer(_cli_operators.master_key, name="master-key")
 
 
 def main() -> None:

@@ -127,8 +127,10 @@ def test_a_full_disk(upstream: MakeUpstream, gateway: MakeGateway, small_disk: P
 # F28
 
 
-def is_traced(house: Gateway) -> bool:
-    return b"TracerPid:\t0\n" not in Path(f"/proc/{house.pid}/status").read_bytes()
+def follows(tracer: subprocess.Popen[bytes], house: Gateway) -> bool:
+    status = Path(f"/proc/{house.pid}/status")
+    until(lambda: tracer.poll() is not None or b"TracerPid:\t0\n" not in status.read_bytes(), what="strace")
+    return tracer.poll() is None
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -149,8 +151,7 @@ def test_a_failing_disk_never_says_yes_for_nothing(
             stderr=subprocess.PIPE,
         )
         try:
-            until(lambda: tracer.poll() is not None or is_traced(house), what="strace")
-            if tracer.poll() is not None:
+            if not follows(tracer, house):
                 pytest.skip("processes may not be traced here")
             ids += served(house, 4)
             for number in range(4):

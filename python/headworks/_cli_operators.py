@@ -1,0 +1,201 @@
+"""The commands of those who look after a server: its history, who may operate it, its master key, imports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headworks._cli_options import DataDir, Json, Token, Url, connect
+
+__all__ = ["imports", "master_key", "revisions", "tokens"]
+
+revisions = typer.Typer(no_args_is_help=True, help="Every change of the configuration, and the way back.")
+
+
+@revisions.command("list")
+def list_revisions(
+    limit: Annotated[int, typer.Option(help="The last so many.")] = 20,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show the last changes, the newest first."""
+    with connect(url, token, data_dir) as client:
+        rows = client.revisions(limit=limit)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['number']:>5}  {row['at']}  {row['actor']}: {row['summary']}")
+
+
+@revisions.command("restore")
+def restore_revision(
+    number: Annotated[int, typer.Argument(help="As `list` shows it.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the configuration back to what it was after a revision, as one new change."""
+    with connect(url, token, data_dir) as client:
+        done = client.restore_revision(number, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(done, indent=2))
+        return
+    for change in done["changes"]:
+        print(f"{change['action']} {change['target']}")
+    for name in done["keys_missing"]:
+        print(f"{name}: its key is gone; give it again")
+    print(f"{len(done['changes'])} changes{' would be made' if dry_run else ''}")
+
+
+tokens = typer.Typer(no_args_is_help=True, help="Who may operate a running server.")
+
+
+@tokens.command("list")
+def list_tokens(
+    url: Url = None, token: Token = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Show who may operate, and as what."""
+    with connect(url, token, data_dir) as client:
+        rows = client.tokens()
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['name']}: {row['role']}, {row['hint']}, until {row['expires_at'] or 'revoked'}")
+
+
+@tokens.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(help="Whose it is; unique.")],
+    role: Annotated[str, typer.Option(help="viewer, operator or admin.")] = "viewer",
+    expires_at: Annotated[str | None, typer.Option(help="2026-01-31T09:30:00Z")] = None,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token; it is shown this once."""
+    with connect(url, token, data_dir) as client:
+        print(client.create_token(name, role, expires_at=expires_at)["token"])
+
+
+@tokens.command("revoke")
+def revoke_token(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id.")],
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """End a token and its sessions, at once."""
+    with connect(url, token, data_dir) as client:
+        client.remove_token(name)
+
+
+imports = typer.Typer(no_args_is_help=True, help="Take over what another gateway holds.")
+
+
+@imports.command("sidecar")
+def import_sidecar(
+    file: Annotated[Path, typer.Argument(help="The sidecar's SQLite database.")],
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="The 32-byte key that it sealed with, raw, hexadecimal or base64."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Take over a sidecar's backends, keys and running cooldowns; what is here already stays as it is.
+
+    Without --key-file the key is HEADWORKS_SIDECAR_KEY, if that is set.
+    """
+    import os
+
+    from headworks._sidecar import read_sidecar, read_sidecar_key
+
+    found = read_sidecar(file)
+    given = key_file.read_bytes() if key_file else os.environb.get(b"HEADWORKS_SIDECAR_KEY")
+    key = read_sidecar_key(given) if given else None
+    with connect(url, token, data_dir) as client:
+        done = client.import_sidecar(found.backends, key=key, dry_run=dry_run)
+    if as_json:
+        print(json.dumps({**done, "other_tables": found.other_tables}))
+        return
+    would = "would be " if dry_run else ""
+    for what, sentence in (
+        ("imported", f"{would}imported"),
+        ("kept", "is here already and stays as it is"),
+        ("keys_missing", "its key cannot be opened: it comes without one, disabled"),
+        ("parked", "cannot work as it is (URL or dialect): it comes disabled"),
+    ):
+        for name in done[what]:
+            print(f"{name}: {sentence}")
+    taken, cooling = len(done["imported"]), done["cooling"]
+    print(f"{taken} of {len(found.backends)} rows {would}imported, {cooling} still cooling")
+    for name, rows in found.other_tables.items():
+        print(f"table {name}: {rows} rows, not taken over")
+
+
+master_key = typer.Typer(no_args_is_help=True, help="Rotate the key that seals provider keys.")
+
+
+def _show_master_key(state: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(state))
+        return
+    for key in state["keys"]:
+        newest = ", the newest" if key["newest"] else ""
+        print(f"master key {key['kid']}{newest}: {key['provider_keys']} provider keys")
+    if state["clear"]:
+        print(f"{state['clear']} provider keys are not sealed at all: rewrap")
+    for name in state["unreadable"]:
+        print(f"backend {name}: no master key opens its key; give it again")
+
+
+@master_key.command("status")
+def master_key_status(
+    url: Url = None, token: Token = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Show the master keys, and how many provider keys need each."""
+    with connect(url, token, data_dir) as client:
+        _show_master_key(client.master_key(), as_json)
+
+
+@master_key.command("add")
+def master_key_add(
+    url: Url = None, token: Token = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Make another master key; what is sealed from now on is sealed with it."""
+    with connect(url, token, data_dir) as client:
+        _show_master_key(client.add_master_key(), as_json)
+
+
+@master_key.command("rewrap")
+def master_key_rewrap(
+    url: Url = None, token: Token = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
+    """Seal every provider key with the newest master key. May be broken off and called again."""
+    with connect(url, token, data_dir) as client:
+        _show_master_key(client.rewrap(), as_json)
+
+
+@master_key.command("drop")
+def master_key_drop(
+    kid: Annotated[int, typer.Argument(help="Its number, as `status` shows it.")],
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Forget a master key that no provider key needs any more."""
+    with connect(url, token, data_dir) as client:
+        _show_master_key(client.drop_master_key(kid), as_json)
