@@ -13,6 +13,7 @@
 #include "admin/admin_access.hpp"
 #include "catalog/catalog.hpp"
 #include "net/event_loop.hpp"
+#include "net/upstream_client.hpp"
 #include "store/database_thread.hpp"
 #include "store/store.hpp"
 #include "store/usage_writer.hpp"
@@ -41,6 +42,7 @@ struct AdminContext {
   AdminShared& shared;
   AdminAccess& access;
   net::EventLoop& loop;
+  net::UpstreamClient& upstreams;
   std::uint32_t streams = 0;  // of events, that run
   std::shared_ptr<const catalog::Snapshot> snapshot() const { return shared.catalog.current(); }
 };

@@ -10,8 +10,8 @@ namespace headworks::admin {
 
 class AdminPlane final : public net::Handler {
  public:
-  // `shared` and `loop` must outlive the plane.
-  AdminPlane(AdminShared& shared, net::EventLoop& loop) : access_(shared.admin_token, shared.store.key_hasher()), context_{.shared = shared, .access = access_, .loop = loop} {}
+  // All must outlive the plane.
+  AdminPlane(AdminShared& shared, net::EventLoop& loop, net::UpstreamClient& upstreams) : access_(shared.admin_token, shared.store.key_hasher()), context_{.shared = shared, .access = access_, .loop = loop, .upstreams = upstreams} {}
 
   net::Task<> handle(net::Request& request, net::ResponseWriter& response) override;
   void refuse(const base::Error& error, std::string_view target, wire::HeadWriter& head,

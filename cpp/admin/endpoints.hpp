@@ -76,6 +76,10 @@ net::Task<Answer> import_sidecar(AdminContext& context, Call& call);
 base::Result<void> check_event_stream(const AdminContext& context);
 net::Task<> stream_events(AdminContext& context, const wire::RequestHead& head, net::ResponseWriter& response);
 
+// probe_endpoints.cpp
+net::Task<Answer> test_backend(AdminContext& context, Call& call);
+net::Task<Answer> list_upstream_models(AdminContext& context, Call& call);
+
 // openapi.cpp
 net::Task<Answer> get_openapi(AdminContext& context, Call& call);
 

@@ -36,7 +36,7 @@ ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& c
   data_listener_ = std::make_unique<net::Listener>(loop_, data_fd, data_plane_, limits, context.listener_tls,
                                                    context.connections);
   if (admin_fd < 0) return;
-  admin_plane_.emplace(context.admin, loop_);
+  admin_plane_.emplace(context.admin, loop_, upstreams_);
   admin_listener_ =
       std::make_unique<net::Listener>(loop_, admin_fd, *admin_plane_, limits, nullptr, context.admin_connections);
 }

@@ -1,32 +1,9 @@
 #include "gateway/route_table.hpp"
 
-#include "wire/head_writer.hpp"
+#include "catalog/upstream_lines.hpp"
 
 namespace headworks::gateway {
-namespace {
-
-base::Secret make_lines(const catalog::BackendEntry& entry) {
-  std::string lines;
-  wire::HeadWriter head(lines);
-  head.field("host", entry.url.authority());
-  if (!entry.row.api_key.empty()) {
-    if (entry.row.api == catalog::Api::anthropic) {
-      head.field("x-api-key", entry.row.api_key.reveal());
-    } else {
-      std::string bearer = "Bearer ";
-      bearer += entry.row.api_key.reveal();
-      head.field("authorization", bearer);
-      base::wipe(bearer);
-    }
-  }
-  base::Secret secret(lines);
-  base::wipe(lines);
-  return secret;
-}
-
-}  // namespace
-
-PreparedBackend::PreparedBackend(const catalog::BackendEntry& entry) : endpoint(entry.url), lines(make_lines(entry)) {}
+PreparedBackend::PreparedBackend(const catalog::BackendEntry& entry) : endpoint(entry.url), lines(catalog::make_upstream_lines(entry)) {}
 
 LoopCatalog::LoopCatalog(std::shared_ptr<const catalog::Snapshot> from) : snapshot(std::move(from)) {
   backends.reserve(snapshot->backends().size());

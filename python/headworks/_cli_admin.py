@@ -217,6 +217,31 @@ def remove_backend(name: _Name, url: Url = None, token: Token = None, data_dir: 
         client.remove_backend(name)
 
 
+@backends.command("test")
+def test_backend(
+    name: _Name,
+    model: Annotated[str | None, typer.Option(help="Ask for this one.")] = None,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Send a backend's upstream a real, small request, and show the clocks."""
+    with connect(url, token, data_dir) as client:
+        made = client.test_backend(name, model)
+    if as_json:
+        print(json.dumps(made, indent=2))
+    else:
+        clocks = ", ".join(
+            f"{what} {made[f'{what}_ms']:.0f} ms" for what in ("connect", "first_byte", "total")
+        )
+        print(f"{made['model_sent']}: {made['failure'] or made['status']} ({clocks})")
+        if not made["ok"] and made["answer"]:
+            print(made["answer"])
+    if not made["ok"]:
+        raise typer.Exit(1)
+
+
 @backends.command("cool")
 def cool_backend(
     name: _Name,

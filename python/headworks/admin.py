@@ -102,6 +102,14 @@ class AdminClient:
         """`healthy`, `error` or `disabled`."""
         return self._object("PUT", f"/backends/{quoted(id_or_name)}/status", {"status": status})
 
+    def test_backend(self, id_or_name: str, model: str | None = None) -> dict[str, Any]:
+        """Sends its upstream a real, small request: `ok`, `status`, clocks, and the first of its answer."""
+        return self._object("POST", f"/backends/{quoted(id_or_name)}/test", {"model": model})
+
+    def upstream_models(self, id_or_name: str) -> list[dict[str, Any]]:
+        """The models that its upstream lists, each with what it is called here."""
+        return self._list(f"/backends/{quoted(id_or_name)}/models")
+
     def cool_backend(
         self, id_or_name: str, *, seconds: float | None = None, until: str | None = None, reason: str = ""
     ) -> dict[str, Any]:
