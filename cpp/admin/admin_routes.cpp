@@ -99,6 +99,10 @@ constexpr std::array kTable = {
              "Begins a session with a token: the answer sets its cookie.", "Object", BodyRule::required, "Login", "", true},
     RouteRow{"GET", "/session", "get_session", Role::viewer, get_session, "Who is asking, and with which role.", "Object"},
     RouteRow{"DELETE", "/session", "end_session", Role::viewer, end_session, "Ends the session of the cookie.", ""},
+    RouteRow{"POST", "/backup", "make_backup", Role::admin, make_backup,
+             "Copies both databases, each as it is at one moment, into the data directory's backups; the master key is not "
+             "in it.",
+             "Object"},
     RouteRow{"GET", "/master-key", "get_master_key", Role::viewer, get_master_key,
              "The master keys, how many provider keys need each, and those that none opens.", "Object"},
     RouteRow{"POST", "/master-key", "add_master_key", Role::admin, add_master_key,

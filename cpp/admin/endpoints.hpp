@@ -63,7 +63,8 @@ net::Task<Answer> begin_session(AdminContext& context, Call& call);
 net::Task<Answer> get_session(AdminContext& context, Call& call);
 net::Task<Answer> end_session(AdminContext& context, Call& call);
 
-// master_key_endpoints.cpp
+// safety_endpoints.cpp
+net::Task<Answer> make_backup(AdminContext& context, Call& call);
 net::Task<Answer> get_master_key(AdminContext& context, Call& call);
 net::Task<Answer> add_master_key(AdminContext& context, Call& call);
 net::Task<Answer> rewrap(AdminContext& context, Call& call);

@@ -214,6 +214,7 @@ Started GatewayApp::Parts::open_loops() {
                                    .ledger = *ledger,
                                    .ledger_reader = *ledger_reader,
                                    .admin_token = *admin_token,
+                                   .data_dir = data_dir.path(),
                                    .master_key_file = keys->origin() == data_dir.file("master.key") ? keys->origin() : "",
                                    .ask_running = [this](auto answer) { ask_running(loops, std::move(answer)); },
                                    .ready = [this] { return readiness.ready.load() && !readiness.draining.load(); },

@@ -156,6 +156,16 @@ void Connection::set_deadline(std::optional<std::chrono::steady_clock::time_poin
   parts_->deadline = deadline;
 }
 
+// https://www.sqlite.org/backup.html: in one step, so that all of it is of one moment.
+void Connection::copy_to(const std::string& path) {
+  Connection copy = open(path, Mode::writer, std::chrono::milliseconds{1000});
+  sqlite3* target = copy.parts_->db;
+  sqlite3_backup* backup = sqlite3_backup_init(target, "main", parts_->db, "main");
+  if (backup == nullptr) raise(target);
+  sqlite3_backup_step(backup, -1);
+  expect_ok(target, sqlite3_backup_finish(backup));
+}
+
 bool Connection::checkpoint_all() {
   return sqlite3_wal_checkpoint_v2(parts_->db, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) ==
          SQLITE_OK;

@@ -126,6 +126,9 @@ class Connection {
   // Every query from now on that runs past `deadline` ends with kind deadline_exceeded. None: no limit.
   void set_deadline(std::optional<std::chrono::steady_clock::time_point> deadline);
 
+  // Everything as it is at one moment, copied into a new file (owner only) while others go on writing.
+  void copy_to(const std::string& path);
+
   // Moves the whole write-ahead log into the file and empties it. False when a reader was in the way.
   bool checkpoint_all();
 

@@ -10,7 +10,7 @@ import typer
 
 from headworks._cli_options import DataDir, Json, Token, Url, connect
 
-__all__ = ["imports", "master_key", "revisions", "tokens"]
+__all__ = ["backup", "imports", "master_key", "restore", "revisions", "tokens"]
 
 revisions = typer.Typer(no_args_is_help=True, help="Every change of the configuration, and the way back.")
 
@@ -199,3 +199,34 @@ def master_key_drop(
     """Forget a master key that no provider key needs any more."""
     with connect(url, token, data_dir) as client:
         _show_master_key(client.drop_master_key(kid), as_json)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="A tar file to write.")],
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Copy both databases of a running server into one file.
+
+    Provider keys in it are sealed: keep master.key apart, without it they stay shut.
+    """
+    from headworks._backup import pack
+
+    with connect(url, token, data_dir) as client:
+        made = client.make_backup()
+    pack(Path(made["directory"]), file)
+    print(f"{file}: " + ", ".join(f"{one['name']} {one['bytes']:,} bytes" for one in made["files"]))
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `headworks backup` wrote.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Put a backup in the place of a stopped server's databases, which are kept beside it."""
+    from headworks._backup import unpack
+    from headworks._data_dir import default_data_dir
+
+    for kept in unpack(file, data_dir or default_data_dir()):
+        print(f"what was there is now {kept}")
+    print("restored; start the server with the master key that the backup was made with")

@@ -300,6 +300,10 @@ class AdminClient:
         """Ends the session of the cookie."""
         self.request("DELETE", "/session")
 
+    def make_backup(self) -> dict[str, Any]:
+        """Copies both databases, without the master key, into a new `directory` of the server's own."""
+        return self._object("POST", "/backup")
+
     def master_key(self) -> dict[str, Any]:
         """The master keys, how many provider keys need each, and the backends whose key none opens."""
         return self._object("GET", "/master-key")

@@ -1,8 +1,9 @@
-// The rotation of master keys: add one, seal everything anew with it, drop the old one.
+// What protects a server against loss: the rotation of master keys, and backups.
 #include <charconv>
 
 #include "admin/endpoints.hpp"
 #include "admin/store_calls.hpp"
+#include "store/backup.hpp"
 
 namespace headworks::admin {
 namespace {
@@ -90,6 +91,18 @@ net::Task<Answer> drop_master_key(AdminContext& context, Call& call) {
   });
   Answer answer = co_await answering;
   co_return answer;
+}
+
+net::Task<Answer> make_backup(AdminContext& context, Call&) {
+  StoreAnswer<store::Backup> answer(context.loop);
+  answer.refuse_unless(context.shared.ledger_reader.post(
+      [directory = context.shared.data_dir, now = context.loop.wall()](store::Connection&) { return store::make_backup(directory, now); },
+      answer.callback()));
+  const Result<store::Backup> backup = co_await answer;
+  if (!backup) co_return backup.error();
+  boost::json::array files;
+  for (const store::Backup::File& file : backup->files) files.push_back({{"name", file.name}, {"bytes", file.bytes}});
+  co_return reply_json({{"directory", backup->directory}, {"files", std::move(files)}}, context.snapshot()->revision());
 }
 
 }  // namespace headworks::admin
