@@ -50,7 +50,16 @@ PAGES = {
 def start(binary: Path, data: Path) -> tuple[subprocess.Popen[str], str, str, float]:
     began = time.perf_counter()
     process = subprocess.Popen(
-        [str(binary), "serve", "--data-dir", str(data), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
+        [
+            str(binary),
+            "serve",
+            "--data-dir",
+            str(data),
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

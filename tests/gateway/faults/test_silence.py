@@ -252,7 +252,7 @@ def median_group(measure: Callable[[], float]) -> float:
 
 @pytest.mark.costs
 def test_slow_senders_do_not_slow_the_others(upstream: MakeUpstream, gateway: MakeGateway) -> None:
-    """p99 of a good client rises by at most 20 % (and the half millisecond that a scheduler is allowed)."""
+    """p99 of a good client rises by at most 20 % (and the millisecond that a scheduler is allowed)."""
     house = gateway(
         config(backend("only", upstream({"journal": False}))), key=KEY, arguments=("--workers", "1")
     )
@@ -274,7 +274,7 @@ def test_slow_senders_do_not_slow_the_others(upstream: MakeUpstream, gateway: Ma
             until(lambda: connections(house) >= 1001, what="all slow senders")
             beside = median_group(p99)
 
-    assert beside <= 1.2 * alone + 0.5
+    assert beside <= 1.2 * alone + 1
 
 
 def test_a_body_that_trickles_has_an_end(upstream: MakeUpstream, gateway: MakeGateway) -> None:
