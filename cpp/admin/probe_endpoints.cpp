@@ -37,12 +37,6 @@ std::string_view words_of(CallStatus status) {
   }
 }
 
-// An upstream may repeat our key in its words.
-void redact(std::string& text, std::string_view secret) {
-  if (secret.size() < 4) return;
-  for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += 3) text.replace(at, secret.size(), "***");
-}
-
 net::Task<Probe> call_upstream(AdminContext& context, const catalog::BackendEntry& backend, std::string_view method,
                                std::string_view path, std::string_view body) {
   const base::Secret lines = catalog::make_upstream_lines(backend);
@@ -87,7 +81,7 @@ net::Task<Probe> call_upstream(AdminContext& context, const catalog::BackendEntr
   if (call.connected_at() != base::TimePoint{}) probe.connect = call.connected_at() - began;
   if (call.first_byte_at() != base::TimePoint{}) probe.first_byte = call.first_byte_at() - began;
   probe.total = context.loop.now() - began;
-  redact(probe.body, backend.row.api_key.reveal());
+  backend.row.api_key.mask_in(probe.body);
   co_return probe;
 }
 

@@ -45,4 +45,11 @@ std::string Secret::hint() const {
   return "****" + std::string(reveal().substr(size_ - 4));
 }
 
+void Secret::mask_in(std::string& text) const {
+  constexpr std::string_view kMask = "***";
+  if (size_ < 4) return;
+  for (std::size_t at = 0; (at = text.find(reveal(), at)) != std::string::npos; at += kMask.size())
+    text.replace(at, size_, kMask);
+}
+
 }  // namespace headworks::base

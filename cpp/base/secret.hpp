@@ -28,6 +28,10 @@ class Secret {
   // What may be shown: "****abcd" when the secret has at least 16 characters, else "****"; "" when empty.
   std::string hint() const;
 
+  // "***" wherever the secret stands in `text`: somebody may repeat it ("Incorrect API key provided: sk-..."). One of
+  // less than 4 characters is not looked for.
+  void mask_in(std::string& text) const;
+
  private:
   void wipe() noexcept;
   char* data_ = nullptr;  // own allocation: no short-string copies on the stack

@@ -27,12 +27,6 @@ bool is_web_page(std::string_view type) {
   return begins_with(type, "text/html") || begins_with(type, "application/xhtml+xml");
 }
 
-// An upstream may repeat our key in its error ("Incorrect API key provided: sk-..."): it never leaves the house.
-void redact(std::string& text, std::string_view secret) {
-  if (secret.size() < 4) return;
-  for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += 3) text.replace(at, secret.size(), "***");
-}
-
 }  // namespace
 
 Attempt::Clocks Attempt::clocks_of(const catalog::Target& target, const catalog::Settings::Timeouts& timeouts) {
@@ -296,7 +290,7 @@ net::Task<Attempt::End> Attempt::read_error(FailureClass failure) {
     failure_.scope = limit.scope;
   }
   if (whole) call_.finish();
-  redact(body, try_.target->backend->row.api_key.reveal());
+  try_.target->backend->row.api_key.mask_in(body);
   if (failure == FailureClass::client_error) {
     const dialect::Refusal refusal = dialect::read_refusal(body);
     if (refusal == dialect::Refusal::context_too_long) failure = FailureClass::context_too_long;

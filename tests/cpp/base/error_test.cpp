@@ -44,6 +44,16 @@ TEST(Secret, ShowsOnlyTheLastFourOfALongOne) {
   EXPECT_EQ(Secret("").hint(), "");
 }
 
+TEST(Secret, IsMaskedWhereverItStands) {
+  const Secret secret(std::string_view("sk-1234"));
+  std::string text = "sk-1234, and again: sk-1234sk-1234, but not sk-123";
+  secret.mask_in(text);
+  EXPECT_EQ(text, "***, and again: ******, but not sk-123");
+  std::string untouched = "abc";
+  Secret(std::string_view("abc")).mask_in(untouched);
+  EXPECT_EQ(untouched, "abc") << "too short to be a secret";
+}
+
 TEST(Secret, MovesAndLeavesNothingBehind) {
   Secret first("abc");
   Secret second = std::move(first);
