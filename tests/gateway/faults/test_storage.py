@@ -232,7 +232,7 @@ def test_a_ledger_locked_for_a_minute(upstream: MakeUpstream, gateway: MakeGatew
     def accounted() -> bool:
         (row,) = rows_of(house, "SELECT count(*) AS n, count(DISTINCT request_id) AS ids FROM attempt_rows")
         assert row["n"] == row["ids"]
-        return row["n"] + metrics_of(house)["headworks_ledger_dropped_total"] == len(ids)
+        return int(row["n"]) + int(metrics_of(house)["headworks_ledger_dropped_total"]) == len(ids)
 
     until(accounted, 60, what="every row in the ledger, or in the count of what was dropped")
 
