@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "admin/dashboard_files.hpp"
 #include "admin/endpoints.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/document.hpp"
@@ -84,8 +85,11 @@ net::Task<> AdminPlane::answer_plain(net::Request& request, net::ResponseWriter&
   std::uint16_t status = 200;
   base::Error error;
   const bool known = path == "/livez" || path == "/readyz" || path == "/metrics";
-  if (known && method != "GET" && method != "HEAD") {
+  const DashboardFile* file = known ? nullptr : find_dashboard_file(path);
+  if ((known || file != nullptr) && method != "GET" && method != "HEAD") {
     error = fail(ErrorKind::method_not_allowed, "this route answers GET");
+  } else if (file != nullptr) {
+    co_return co_await send_dashboard_file(*file, request.head(), response);
   } else if (path == "/livez" || path == "/readyz") {
     status = path == "/livez" || context_.shared.ready() ? 200 : 503;
     body = status == 200 ? "ok\n" : "not ready\n";
@@ -94,7 +98,7 @@ net::Task<> AdminPlane::answer_plain(net::Request& request, net::ResponseWriter&
     type = "text/plain; version=0.0.4; charset=utf-8";
   } else {
     error = fail(ErrorKind::route_not_found,
-                 "there is no such route on the admin listener; the API stands under " + std::string(kPrefix));
+                 "there is no such route on the admin listener; the dashboard is at /, the API under " + std::string(kPrefix));
   }
   if (!error.message.empty()) {
     wire::HeadWriter head = response.start(base::row_of(error.kind).status);
