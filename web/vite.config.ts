@@ -10,7 +10,7 @@ export default defineConfig(({ mode }) => {
     base: './',
     plugins: [svelte()],
     build: { modulePreload: { polyfill: false }, assetsInlineLimit: 0, target: 'es2022', reportCompressedSize: false },
-    resolve: { conditions: ['browser'] },
+    ...(mode === 'test' ? { resolve: { conditions: ['browser'] } } : {}),
     server: { proxy },
     preview: { proxy },
     test: { include: ['src/**/*.test.ts'] },

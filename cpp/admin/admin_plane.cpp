@@ -61,14 +61,6 @@ Result<void> read_if_match(const wire::RequestHead& head, Call& call) {
   return {};
 }
 
-// Nothing here is to be kept, framed, guessed at or run.
-void write_common(wire::HeadWriter& head) {
-  head.field("cache-control", "no-store");
-  head.field("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-  head.field("x-content-type-options", "nosniff");
-  head.field("referrer-policy", "no-referrer");
-}
-
 }  // namespace
 
 net::Task<> AdminPlane::handle(net::Request& request, net::ResponseWriter& response) {
@@ -184,16 +176,11 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
     const Result<void> read = co_await reading;
     if (!read) {
       error = read.error();
-    } else if (routed.row->endpoint == nullptr) {
-      const Result<void> room = check_event_stream(context_);
-      if (room) {
-        wire::HeadWriter writer = response.start(200);
-        write_common(writer);
-        writer.field("content-type", "text/event-stream");
-        co_await stream_events(context_, head, response);
-        co_return;
-      }
-      error = room.error();
+    } else if (routed.row->stream != nullptr) {
+      net::Task<Result<void>> streaming = routed.row->stream(context_, call, head, response);
+      const Result<void> streamed = co_await streaming;
+      if (streamed || response.head_sent()) co_return;
+      error = streamed.error();
     } else {
       net::Task<Answer> answering = routed.row->endpoint(context_, call);
       Answer answer = co_await answering;

@@ -42,6 +42,10 @@ async function send(method: string, path: string, body?: unknown, headers: Recor
   } catch {
     throw new ApiError(0, { code: 'offline', message: 'The server cannot be reached.' });
   }
+  return accept(answer, path);
+}
+
+async function accept(answer: Response, path: string): Promise<Response> {
   if (answer.ok) return answer;
   let error = {};
   try {
@@ -142,5 +146,9 @@ export const api = {
   backup: () => ask<{ directory: string; files: { name: string; bytes: number }[] }>('POST', '/backup'),
   about: () => get<T.About>('/about'),
   plugins: () => rows<T.Plugin>('/plugins'),
-  play: (question: object) => send('POST', '/playground', question),
+  /** The answer of the data listener itself, whatever its status. */
+  async play(question: object, signal: AbortSignal): Promise<Response> {
+    const answer = await fetch(`${BASE}/playground`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(question), signal });
+    return answer.headers.has('x-headworks-playground') ? answer : accept(answer, '/playground');
+  },
 };

@@ -43,8 +43,13 @@ export function asApiError(error: unknown): ApiError {
  */
 export function load<T>(ask: () => Promise<T>, when: () => unknown = () => undefined): Loaded<T> {
   const loaded = new Loaded(ask);
+  // Derived, so that a clock that is read there counts only when its reading is another one.
+  const reason = $derived.by(() => {
+    const read = when();
+    return Array.isArray(read) ? read.join('\n') : read;
+  });
   $effect(() => {
-    when();
+    void reason;
     void live.connects;
     untrack(() => void loaded.reload());
   });

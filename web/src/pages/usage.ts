@@ -1,7 +1,7 @@
 // The figures of the page of usage: stacks over time, and the file that holds them. Pure.
 import { count, usd } from '../format';
 import type { UsageRow } from '../types';
-import type { Line } from '../ui/Chart.svelte';
+import type { Line } from '../ui/scale';
 
 export type By = 'model' | 'backend' | 'key' | 'pool';
 export type Measure = 'tokens' | 'cost' | 'exchanges' | 'errors';
