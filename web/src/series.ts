@@ -3,6 +3,7 @@
 import type { Sample, UsageRow } from './types';
 
 export const KEPT_SECONDS = 30 * 60;
+const MINUTE = 60;
 const SMOOTH = 10; // seconds that a rate is the mean of
 
 export const NAMES = ['exchanges', 'errors', 'input', 'output', 'cost', 'p50', 'p95', 'in_flight'] as const;
@@ -23,23 +24,25 @@ interface Second {
 export class Series {
   #seconds: Second[] = [];
 
-  /** Sums of whole minutes, the oldest first: they become rates per second. */
-  prefill(rows: UsageRow[]): void {
-    const first = this.#seconds[0]?.at ?? Infinity;
-    const minutes = rows
-      .map((row) => ({ row, at: Date.parse(row.at ?? '') / 1000 + 30 }))
-      .filter(({ at }) => at < first)
-      .map(({ row, at }) => ({
-        at,
-        exchanges: row.exchanges / 60,
-        errors: row.errors / 60,
-        input: row.input_tokens / 60,
-        output: row.output_tokens / 60,
-        cost: row.cost_usd / 60,
-        p50: row.first_byte_p50_ms || null,
-        p95: row.first_byte_p95_ms || null,
+  /** Sums of whole minutes, in any order: they become rates per second, and minutes without a row are quiet ones. */
+  prefill(rows: UsageRow[], sinceMs: number, untilMs: number): void {
+    const end = Math.min(this.#seconds[0]?.at ?? Infinity, untilMs / 1000 - MINUTE);
+    const byMinute = new Map(rows.map((row) => [Math.floor(Date.parse(row.at ?? '') / 1000 / MINUTE), row]));
+    const minutes: Second[] = [];
+    for (let minute = Math.floor(sinceMs / 1000 / MINUTE); (minute + 1) * MINUTE < end; minute++) {
+      const row = byMinute.get(minute);
+      minutes.push({
+        at: (minute + 0.5) * MINUTE,
+        exchanges: (row?.exchanges ?? 0) / MINUTE,
+        errors: (row?.errors ?? 0) / MINUTE,
+        input: (row?.input_tokens ?? 0) / MINUTE,
+        output: (row?.output_tokens ?? 0) / MINUTE,
+        cost: (row?.cost_usd ?? 0) / MINUTE,
+        p50: row?.first_byte_p50_ms || null,
+        p95: row?.first_byte_p95_ms || null,
         in_flight: null,
-      }));
+      });
+    }
     this.#seconds = [...minutes, ...this.#seconds];
   }
 
