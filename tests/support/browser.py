@@ -85,10 +85,11 @@ class Dashboard:
         """Waits until the page shows a text."""
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
 
-    def axe(self) -> list[str]:
-        """The violations that axe-core finds."""
+    def axe(self, *rules: str) -> list[str]:
+        """The violations that axe-core finds, by all its rules or by these."""
         self.page.evaluate("source => { if (!window.axe) window.eval(source) }", _AXE.read_text())
-        found: dict[str, Any] = self.page.evaluate("axe.run({resultTypes: ['violations']})")
+        options = {"resultTypes": ["violations"], "preload": False, **({"runOnly": {"type": "rule", "values": rules}} if rules else {})}
+        found: dict[str, Any] = self.page.evaluate("options => axe.run(options)", options)
         return [
             f"{violation['id']}: {node['html'][:200]} ({node['failureSummary']})"
             for violation in found["violations"]

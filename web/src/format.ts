@@ -71,10 +71,11 @@ export function span(seconds: number): string {
 /** What is left, rounded up, so that it says 1 s until it is over. */
 export const countdown = (seconds: number): string => (seconds <= 0 ? '0 s' : span(Math.ceil(seconds)));
 
+/** In the largest unit alone: it is not to the point. */
 export function ago(atMs: number, nowMs: number): string {
   const seconds = (nowMs - atMs) / 1000;
   if (seconds < 1 && seconds > -1) return 'now';
-  return seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds < 60 ? seconds : Math.floor(seconds / 60) * 60).split(' ').slice(0, 2).join(' ')} ago`;
+  return seconds < 0 ? `in ${span(-seconds)}` : `${span(Math.floor(seconds)).split(' ').slice(0, 2).join(' ')} ago`;
 }
 
 export function bytes(value: number): string {
