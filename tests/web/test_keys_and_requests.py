@@ -86,7 +86,7 @@ def test_a_request_as_a_waterfall(
     request_id = answer.header("x-request-id")
     page.get_by_role("heading", name=request_id or "").wait_for()
     fall = page.get_by_role("region", name="Waterfall")
-    expect(fall.get_by_role("listitem").filter(has_text="1. dying")).to_contain_text("500")
+    expect(fall.get_by_role("listitem").filter(has_text="1. dying")).to_contain_text("5xx")
     expect(fall.get_by_role("listitem").filter(has_text="well")).to_contain_text("first byte")
     bars = fall.locator(".track .part")
     boxes = [box for one in bars.all() if (box := one.bounding_box())]

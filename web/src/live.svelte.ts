@@ -70,8 +70,10 @@ class Live {
     this.#source = null;
   }
   cooling(id: string): number {
-    const until = this.backends.get(id)?.cooling_seconds ?? 0;
-    return Math.max(0, until - this.now / 1000);
+    return this.coolingAt(id, this.now);
+  }
+  coolingAt(id: string, nowMs: number): number {
+    return Math.max(0, (this.backends.get(id)?.cooling_seconds ?? 0) - nowMs / 1000);
   }
 
   // Seconds that are left become the moment that it ends: pages count down by themselves.

@@ -99,7 +99,7 @@ describe('a waterfall', () => {
     expect(total).toBe(400);
     expect(bars.map(({ name, from, ms }) => [name, from, ms])).toEqual([['queue', 0, 100], ['1. b', 100, 50], ['pause before the next attempt', 150, 200], ['2. b', 350, 50]]);
     expect(bars[1]?.parts.map(({ kind, from, ms }) => [kind, from, ms])).toEqual([['connect', 100, 5], ['first', 105, 15], ['failed', 120, 30]]);
-    expect(bars[1]?.note).toBe('500 status 5xx');
+    expect(bars[1]?.note).toBe('status 5xx');
     expect(bars[3]?.parts.map(({ kind }) => kind)).toEqual(['first', 'answer']);
   });
   it('of a request that nobody was asked for is its wait', () => {

@@ -25,7 +25,8 @@ describe('Series', () => {
   it('shows no quantile where there was no answer', () => {
     const series = new Series();
     for (const [at, ms] of [0, 30, 50, 40].entries()) series.add(sample(at, 1, { first_byte_p50_ms: ms }));
-    expect(series.column('p50')).toEqual([null, 30, 50, 40]);
+    expect(series.column('p50')).toEqual([null, 30, 50, 40]); // each the median until there
+    expect(series.column('p95')).toEqual([null, null, null, null]);
     expect(series.middle('p50', 60)).toBe(40);
     expect(series.middle('p95', 60)).toBeNull();
   });

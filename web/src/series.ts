@@ -75,9 +75,10 @@ export class Series {
     return this.#seconds.map((second) => second.at);
   }
 
-  /** Per second, as the mean of the last ten; quantiles and in-flight as they were. */
+  /** Over the last ten seconds: rates as their mean, medians as their median, the other quantile as its worst. */
   column(name: Name): (number | null)[] {
-    if (name === 'p50' || name === 'p95' || name === 'in_flight') return this.#seconds.map((second) => second[name]);
+    if (name === 'in_flight') return this.#seconds.map((second) => second[name]);
+    if (name === 'p50' || name === 'p95') return this.#seconds.map((_, index) => this.#quantile(name, index));
     const out: number[] = [];
     let from = 0;
     let sum = 0;
@@ -87,6 +88,17 @@ export class Series {
       out.push(Math.max(0, sum / (index - from + 1)));
     });
     return out;
+  }
+
+  #quantile(name: 'p50' | 'p95', last: number): number | null {
+    const until = this.#seconds[last]?.at ?? 0;
+    const values: number[] = [];
+    for (let index = last; index >= 0 && (this.#seconds[index]?.at ?? 0) > until - SMOOTH; index--) {
+      const value = this.#seconds[index]?.[name];
+      if (value != null) values.push(value);
+    }
+    values.sort((one, other) => one - other);
+    return (name === 'p50' ? values[Math.floor(values.length / 2)] : values.at(-1)) ?? null;
   }
 
   /** The mean per second over the last `seconds`. */

@@ -27,7 +27,9 @@ function attemptBar(attempt: Attempt): Bar {
     { kind: 'first', from: from + connect, ms: Math.max(0, first - connect), name: 'first byte' },
     { kind: attempt.error ? 'failed' : 'answer', from: from + first, ms: Math.max(0, total - first), name: attempt.error ? 'failed answer' : 'answer' },
   ];
-  const note = attempt.error ? `${attempt.status || ''} ${words(attempt.failure ?? attempt.error)}`.trim() : String(attempt.status);
+  const why = words(attempt.failure ?? attempt.error ?? '');
+  const status = attempt.status && !why.includes('status') ? String(attempt.status) : ''; // "status 429" says it already
+  const note = [status, why].filter(Boolean).join(' ');
   return { name: `${attempt.attempt}. ${attempt.backend}`, note, bad: attempt.error !== null, from, ms: total, parts: parts.filter((part) => part.ms > 0) };
 }
 
