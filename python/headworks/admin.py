@@ -193,6 +193,11 @@ class AdminClient:
         """`{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
         return self._object("GET", "/pools/stats")
 
+    def order_pools(self, names: list[str]) -> list[dict[str, Any]]:
+        """Puts the tiers into this order, which names every pool once; all pools after it."""
+        data: list[dict[str, Any]] = self._object("PUT", "/pools", {"order": names})["data"]
+        return data
+
     def put_pool(self, name: str, **fields: Any) -> dict[str, Any]:
         """Makes a pool, as the last tier, or replaces its settings; the row after it."""
         return self._object("PUT", f"/pools/{quoted(name)}", fields)
@@ -331,6 +336,20 @@ class AdminClient:
         if key is not None:
             body["key"] = base64.b64encode(key).decode()
         return self._object("POST", "/import/sidecar", body, **({"dry_run": "1"} if dry_run else {}))
+
+    def about(self) -> dict[str, Any]:
+        """The server's addresses, since when it runs, and the versions of what it is made of."""
+        return self._object("GET", "/about")
+
+    def play(
+        self, key: str, request: dict[str, Any], *, path: str = "/v1/chat/completions"
+    ) -> Iterator[bytes]:
+        """Sends a request to the data listener with a client key; its answer, as it comes."""
+        body = {"key": key, "path": path, "request": request}
+        with self._client.stream("POST", "/playground", json=body, timeout=600) as answer:
+            if not answer.is_success:
+                raise error_of(answer.status_code, answer.read())
+            yield from answer.iter_bytes()
 
     def events(self, *, after: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
         """What happens, as it happens: (sample, exchange, skipped, cooldown or catalog; its data).

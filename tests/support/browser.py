@@ -88,7 +88,11 @@ class Dashboard:
     def axe(self, *rules: str) -> list[str]:
         """The violations that axe-core finds, by all its rules or by these."""
         self.page.evaluate("source => { if (!window.axe) window.eval(source) }", _AXE.read_text())
-        options = {"resultTypes": ["violations"], "preload": False, **({"runOnly": {"type": "rule", "values": rules}} if rules else {})}
+        options = {
+            "resultTypes": ["violations"],
+            "preload": False,
+            **({"runOnly": {"type": "rule", "values": rules}} if rules else {}),
+        }
         found: dict[str, Any] = self.page.evaluate("options => axe.run(options)", options)
         return [
             f"{violation['id']}: {node['html'][:200]} ({node['failureSummary']})"

@@ -1,4 +1,7 @@
-"""A ledger with a past: rows written into usage.db while no server has it open. Must not know: the admin API."""
+"""A ledger with a past: rows written into usage.db while no server has it open.
+
+Must not know: the admin API.
+"""
 
 from __future__ import annotations
 
@@ -45,17 +48,35 @@ def fill(file: Path, exchanges: int, *, seconds: float, backends: int, models: i
             backend = f"backend-{number % backends}"
             made: dict[str, int | str | None] = dict.fromkeys(columns, 0)
             made |= {
-                "started_us": started, "attempt_at_us": started, "request_id": request_id(started // 1000, number),
-                "attempt": 1, "final": 1, "route": name("/v1/chat/completions"), "client_key_id": name("key_app"),
-                "client_key": name("app"), "model": name(f"model-{number % models}"), "stream": number % 2,
-                "exchange_status": 502 if failed else 200, "exchange_error": name("upstream_error") if failed else None,
-                "exchange_us": 400_000 + number % 1000 * 900, "upstream_request_id": None, "backend_id": name(backend),
-                "backend": name(backend), "pool": name("primary"), "model_sent": name("m"),
-                "status": 500 if failed else 200, "error": name("upstream_error") if failed else None,
-                "first_byte_us": 90_000 + number % 777 * 100, "attempt_us": 380_000, "input_tokens": 300 + number % 900,
-                "output_tokens": number % 400, "usage_source": name("reported"), "cost_micro_usd": number % 5000,
-                "plan": None, "batch": batch + 1,
-            }  # fmt: skip
+                "started_us": started,
+                "attempt_at_us": started,
+                "request_id": request_id(started // 1000, number),
+                "attempt": 1,
+                "final": 1,
+                "route": name("/v1/chat/completions"),
+                "client_key_id": name("key_app"),
+                "client_key": name("app"),
+                "model": name(f"model-{number % models}"),
+                "stream": number % 2,
+                "exchange_status": 502 if failed else 200,
+                "exchange_error": name("upstream_error") if failed else None,
+                "exchange_us": 400_000 + number % 1000 * 900,
+                "upstream_request_id": None,
+                "backend_id": name(backend),
+                "backend": name(backend),
+                "pool": name("primary"),
+                "model_sent": name("m"),
+                "status": 500 if failed else 200,
+                "error": name("upstream_error") if failed else None,
+                "first_byte_us": 90_000 + number % 777 * 100,
+                "attempt_us": 380_000,
+                "input_tokens": 300 + number % 900,
+                "output_tokens": number % 400,
+                "usage_source": name("reported"),
+                "cost_micro_usd": number % 5000,
+                "plan": None,
+                "batch": batch + 1,
+            }
             return tuple(made[column] for column in columns)
 
         marks = ",".join("?" * len(columns))

@@ -27,7 +27,9 @@ def dashboard(browser: Browser) -> Iterator[Callable[..., Dashboard]]:
     made: list[Dashboard] = []
 
     def open_tab(gateway: Gateway, **options: Any) -> Dashboard:
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce", **options})
+        context = browser.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce", **options}
+        )
         one = Dashboard(context.new_page(), gateway)
         made.append(one)
         return one

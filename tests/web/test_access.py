@@ -18,10 +18,26 @@ MakeGateway = Callable[..., Gateway]
 MakeDashboard = Callable[..., Dashboard]
 
 PLACES = (
-    "", "backends", "backends/first", "pools", "requests", "usage", "keys", "keys/app", "cooldowns", "playground",
-    "configuration", "configuration/1", "configuration/apply", "settings", "settings/prices", "settings/plugins",
-    "settings/master-key", "settings/audit", "settings/about",
-)  # fmt: skip
+    "",
+    "backends",
+    "backends/first",
+    "pools",
+    "requests",
+    "usage",
+    "keys",
+    "keys/app",
+    "cooldowns",
+    "playground",
+    "configuration",
+    "configuration/1",
+    "configuration/apply",
+    "settings",
+    "settings/prices",
+    "settings/plugins",
+    "settings/master-key",
+    "settings/audit",
+    "settings/about",
+)
 
 
 @pytest.fixture
@@ -57,9 +73,24 @@ def test_no_button_that_may_not_be_pressed(house: Gateway, dashboard: MakeDashbo
         view.page.locator("main h1").first.wait_for(state="attached")
         expect(view.page.get_by_text("Loading", exact=True)).to_have_count(0)
         seen |= set(view.page.locator("main button, main a.button").all_inner_texts())
-    changing = {"Add a backend", "Edit", "Remove…", "Disable", "Create a key", "Rotate…", "Revoke…", "Add a pool", "Apply",
-                "Save", "Restore…", "Make another", "Rewrap with the newest", "Make a backup", "Make a key for an hour",
-                "Add a price"}  # fmt: skip
+    changing = {
+        "Add a backend",
+        "Edit",
+        "Remove…",
+        "Disable",
+        "Create a key",
+        "Rotate…",
+        "Revoke…",
+        "Add a pool",
+        "Apply",
+        "Save",
+        "Restore…",
+        "Make another",
+        "Rewrap with the newest",
+        "Make a backup",
+        "Make a key for an hour",
+        "Add a price",
+    }
     working = {"Cool down…", "Test", "Send"}
     assert seen & changing == set()
     assert seen & working == (working if role == "operator" else set())

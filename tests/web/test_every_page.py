@@ -1,4 +1,4 @@
-"""Every page, in both themes: axe-core finds nothing, nothing is fetched from elsewhere, and texts are only texts."""
+"""Every page, in both themes: axe-core finds nothing, nothing comes from elsewhere, texts are only texts."""
 
 from __future__ import annotations
 
@@ -19,26 +19,70 @@ MakeGateway = Callable[..., Gateway]
 MakeDashboard = Callable[..., Dashboard]
 
 PLACES = (
-    "", "backends", "backends/first", "backends/first/edit", "backends/+", "pools", "pools/primary/edit", "requests",
-    "requests/REQUEST", "usage", "keys", "keys/app", "keys/app/edit", "keys/+", "cooldowns", "playground",
-    "configuration", "configuration/1", "configuration/apply", "settings", "settings/prices", "settings/tokens",
-    "settings/plugins", "settings/master-key", "settings/audit", "settings/about", "nowhere",
-)  # fmt: skip
+    "",
+    "backends",
+    "backends/first",
+    "backends/first/edit",
+    "backends/+",
+    "pools",
+    "pools/primary/edit",
+    "requests",
+    "requests/REQUEST",
+    "usage",
+    "keys",
+    "keys/app",
+    "keys/app/edit",
+    "keys/+",
+    "cooldowns",
+    "playground",
+    "configuration",
+    "configuration/1",
+    "configuration/apply",
+    "settings",
+    "settings/prices",
+    "settings/tokens",
+    "settings/plugins",
+    "settings/master-key",
+    "settings/audit",
+    "settings/about",
+    "nowhere",
+)
 
 # What a browser would run if it were put into a page as it is.
 NASTY = (
-    "<script>boom()</script>", "<img src=x onerror=boom()>", "<svg onload=boom()>", "<svg><script>boom()</script></svg>",
-    "\"><script>boom()</script>", "'><img src=x onerror=boom()>", "javascript:boom()", "JaVaScRiPt:boom()",
-    "<a href=javascript:boom()>x</a>", "<iframe srcdoc='<script>parent.boom()</script>'>", "<body onload=boom()>",
-    "<input autofocus onfocus=boom()>", "<details open ontoggle=boom()>", "<video><source onerror=boom()>",
-    "<math><mtext><img src=x onerror=boom()>", "<style>@import 'http://127.0.0.1:9/x'</style>",
-    "<link rel=stylesheet href=http://127.0.0.1:9/x>", "<meta http-equiv=refresh content='0;url=javascript:boom()'>",
-    "<object data=javascript:boom()>", "<embed src=javascript:boom()>", "<form action=javascript:boom()><button>x</button>",
-    "<base href=http://127.0.0.1:9/>", "{@html '<img src=x onerror=boom()>'}", "{{constructor.constructor('boom()')()}}",
-    "${boom()}", "`;boom();//", "'-boom()-'", "\\u003cscript\\u003eboom()\\u003c/script\\u003e",
-    "&lt;script&gt;boom()&lt;/script&gt;", "%3Cscript%3Eboom()%3C/script%3E", "--><script>boom()</script>",
+    "<script>boom()</script>",
+    "<img src=x onerror=boom()>",
+    "<svg onload=boom()>",
+    "<svg><script>boom()</script></svg>",
+    '"><script>boom()</script>',
+    "'><img src=x onerror=boom()>",
+    "javascript:boom()",
+    "JaVaScRiPt:boom()",
+    "<a href=javascript:boom()>x</a>",
+    "<iframe srcdoc='<script>parent.boom()</script>'>",
+    "<body onload=boom()>",
+    "<input autofocus onfocus=boom()>",
+    "<details open ontoggle=boom()>",
+    "<video><source onerror=boom()>",
+    "<math><mtext><img src=x onerror=boom()>",
+    "<style>@import 'http://127.0.0.1:9/x'</style>",
+    "<link rel=stylesheet href=http://127.0.0.1:9/x>",
+    "<meta http-equiv=refresh content='0;url=javascript:boom()'>",
+    "<object data=javascript:boom()>",
+    "<embed src=javascript:boom()>",
+    "<form action=javascript:boom()><button>x</button>",
+    "<base href=http://127.0.0.1:9/>",
+    "{@html '<img src=x onerror=boom()>'}",
+    "{{constructor.constructor('boom()')()}}",
+    "${boom()}",
+    "`;boom();//",
+    "'-boom()-'",
+    "\\u003cscript\\u003eboom()\\u003c/script\\u003e",
+    "&lt;script&gt;boom()&lt;/script&gt;",
+    "%3Cscript%3Eboom()%3C/script%3E",
+    "--><script>boom()</script>",
     "]]><script>boom()</script>",
-)  # fmt: skip
+)
 
 
 def arrive(view: Dashboard) -> None:
@@ -52,10 +96,14 @@ def house(upstream: MakeUpstream, gateway: MakeGateway) -> Gateway:
     """With something on every page: traffic, an error, a cooldown, a price, a budget."""
     document = config(
         backend("first", upstream([{"text": "Hello."}]), rpm_limit=60, model_mappings={"m": "meta/m"}),
-        backend("limited", upstream([{"status": 429, "headers": {"retry-after": "60"}}]), model_mappings={"m": "m"}),
+        backend(
+            "limited",
+            upstream([{"status": 429, "headers": {"retry-after": "60"}}]),
+            model_mappings={"m": "m"},
+        ),
         backend("spare", upstream([{"status": 400}]), "fallback", enabled=False),
         key={"budgets": [{"usd": 1, "window": "day"}]},
-    )  # fmt: skip
+    )
     one = gateway({**document, "prices": [{"model": "m", "input": 1, "output": 2}]}, key=KEY)
     for _ in range(4):
         assert ask(one).status == 200
@@ -72,7 +120,9 @@ def test_axe_finds_nothing(house: Gateway, dashboard: MakeDashboard) -> None:
         view.page.emulate_media(color_scheme="light")
         found.extend(f"{what}: {violation}" for violation in view.axe())
         view.page.emulate_media(color_scheme="dark")
-        found.extend(f"{what}, dark: {violation}" for violation in view.axe("color-contrast", "link-in-text-block"))
+        found.extend(
+            f"{what}, dark: {violation}" for violation in view.axe("color-contrast", "link-in-text-block")
+        )
 
     view.page.goto(house.admin_url)
     view.page.get_by_label("Admin token").wait_for()
@@ -110,7 +160,10 @@ def test_what_others_wrote_is_text(
     refusing = upstream(
         [
             {"method": "GET", "path": "/v1/models", "json": listed},
-            {"status": 400, "json": {"error": {"message": " ".join(NASTY), "type": NASTY[0], "code": NASTY[1]}}},
+            {
+                "status": 400,
+                "json": {"error": {"message": " ".join(NASTY), "type": NASTY[0], "code": NASTY[1]}},
+            },
         ]
     )
     url = f"{refusing.url}/v1"
@@ -125,7 +178,9 @@ def test_what_others_wrote_is_text(
         }
         for text in NASTY
     ]
-    document["client_keys"] += [{"name": text, "key": f"hw_key_{index:032}"} for index, text in enumerate(NASTY)]
+    document["client_keys"] += [
+        {"name": text, "key": f"hw_key_{index:032}"} for index, text in enumerate(NASTY)
+    ]
     document["pools"] += [{"name": text} for text in NASTY]
     house = gateway(document, key=KEY)
     for text in NASTY[:8]:
@@ -134,8 +189,18 @@ def test_what_others_wrote_is_text(
     view = dashboard(house)
     view.page.add_init_script("window.boom = () => { window.boomed = true }")
     view.login()
-    places = ["", "backends", "pools", "requests", "usage", "keys", "cooldowns", "configuration/1", "configuration/apply",
-              "settings/audit"]  # fmt: skip
+    places = [
+        "",
+        "backends",
+        "pools",
+        "requests",
+        "usage",
+        "keys",
+        "cooldowns",
+        "configuration/1",
+        "configuration/apply",
+        "settings/audit",
+    ]
     for place in places:
         view.go(place)
         arrive(view)

@@ -1,4 +1,4 @@
-"""How the files of the dashboard are served: kept where they may be, compressed where that is taken, and fenced in."""
+"""How the dashboard's files are served: kept where they may be, compressed where that is taken, fenced in."""
 
 from __future__ import annotations
 
@@ -49,7 +49,14 @@ def test_who_has_it_is_told_so(client: RawClient) -> None:
 
 @pytest.mark.parametrize(
     ("accepted", "packed"),
-    [("gzip", True), ("br, gzip;q=0.5", True), ("GZIP", True), ("gzip;q=0", False), ("br", False), ("", False)],
+    [
+        ("gzip", True),
+        ("br, gzip;q=0.5", True),
+        ("GZIP", True),
+        ("gzip;q=0", False),
+        ("br", False),
+        ("", False),
+    ],
 )
 def test_compressed_only_for_who_takes_it(client: RawClient, accepted: str, packed: bool) -> None:
     part = re.search(r"assets/[^\"]+\.js", client.request("GET", "/").body.decode())
@@ -73,6 +80,13 @@ def test_it_is_fenced_in(client: RawClient) -> None:
 
 
 def test_nothing_else_is_there(client: RawClient) -> None:
-    for path in ("/index.js", "/assets/", "/assets/../index.html", "/backends", "/.made-of", "/index.html.gz"):
+    for path in (
+        "/index.js",
+        "/assets/",
+        "/assets/../index.html",
+        "/backends",
+        "/.made-of",
+        "/index.html.gz",
+    ):
         assert client.request("GET", path).status in (400, 404), path
     assert client.request("POST", "/", body=b"{}").status == 405

@@ -1,9 +1,9 @@
-"""As fast as a native tool, with 500 backends and 100,000 exchanges in the ledger; and what it costs the server."""
+"""With 500 backends and 100,000 exchanges in the ledger: how fast it is, and what it costs the server."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
@@ -23,8 +23,15 @@ _CHANGE = """
 async ([selector, value]) => {
   const node = document.querySelector(selector);
   if (value === null) node.click();
-  else { node.value = value; node.dispatchEvent(new Event(node.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true})); }
-  await new Promise((painted) => requestAnimationFrame(() => { const {port1, port2} = new MessageChannel(); port1.onmessage = painted; port2.postMessage(0); }));
+  else {
+    node.value = value;
+    node.dispatchEvent(new Event(node.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true}));
+  }
+  const {port1, port2} = new MessageChannel();
+  await new Promise((painted) => {
+    port1.onmessage = painted;
+    requestAnimationFrame(() => port2.postMessage(0));
+  });
 }
 """
 
@@ -101,8 +108,9 @@ def test_the_next_paint(view: Dashboard, place: str, selector: str, values: list
             view.page.evaluate(_CHANGE, [selector, value])
             times.append(work.ms() - before)
     times.sort()
-    print(f"{place or 'overview'} {selector}: {times[0]:.0f} to {times[-1]:.0f} ms, median {times[len(times) // 2]:.0f} ms")
-    assert times[len(times) // 2] < 50
+    middle = times[len(times) // 2]
+    print(f"{place or 'overview'} {selector}: {times[0]:.0f} to {times[-1]:.0f} ms, median {middle:.0f} ms")
+    assert middle < 50
 
 
 def test_only_what_is_seen_is_rendered(view: Dashboard) -> None:

@@ -1,4 +1,4 @@
-"""Takes a picture of every page: both themes, three widths, into build/screenshots; those of the README beside this.
+"""Takes a picture of every page, both themes, three widths, into build/screenshots; the README's beside this.
 
     .venv/bin/python web/screenshots/take.py [--only PAGE,PAGE] [--readme]
 
@@ -23,17 +23,48 @@ from headworks import AdminClient
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--no-first-run",
+)
 SIZES = {360: 780, 1440: 900, 2560: 1440}
 PAGES = {
-    "overview": "", "backends": "backends", "backend": "backends/rate-limited", "backend-edit": "backends/healthy/edit",
-    "pools": "pools?model=demo", "requests": "requests", "request": "requests/REQUEST", "usage": "usage?range=1h&by=backend",
-    "keys": "keys", "key": "keys/team-research", "key-new": "keys/+", "cooldowns": "cooldowns?minutes=15", "playground": "playground?model=demo&with=demo-small",
-    "configuration": "configuration", "revision": "configuration/3", "apply": "configuration/apply", "settings": "settings",
-    "prices": "settings/prices", "tokens": "settings/tokens", "plugins": "settings/plugins", "master-key": "settings/master-key",
-    "audit": "settings/audit", "about": "settings/about",
-}  # fmt: skip
+    "overview": "",
+    "backends": "backends",
+    "backend": "backends/rate-limited",
+    "backend-edit": "backends/healthy/edit",
+    "pools": "pools?model=demo",
+    "requests": "requests",
+    "request": "requests/REQUEST",
+    "usage": "usage?range=1h&by=backend",
+    "keys": "keys",
+    "key": "keys/team-research",
+    "key-new": "keys/+",
+    "cooldowns": "cooldowns?minutes=15",
+    "playground": "playground?model=demo&with=demo-small",
+    "configuration": "configuration",
+    "revision": "configuration/3",
+    "apply": "configuration/apply",
+    "settings": "settings",
+    "prices": "settings/prices",
+    "tokens": "settings/tokens",
+    "plugins": "settings/plugins",
+    "master-key": "settings/master-key",
+    "audit": "settings/audit",
+    "about": "settings/about",
+}
 README = {"overview": ("dark", "light"), "backend": ("light",), "request": ("dark",), "usage": ("light",)}
+
+
+def found(pattern: str, text: str) -> re.Match[str]:
+    """Where the text says it."""
+    match = re.search(pattern, text)
+    if match is None:
+        raise RuntimeError(f"the demo said something else: {text}")
+    return match
 
 
 class Demo:
@@ -47,33 +78,46 @@ class Demo:
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert self.process.stdout and self.process.stderr
+        out, err = self.process.stdout, self.process.stderr
+        if out is None or err is None:
+            raise RuntimeError("the demo has no output")
         said = ""
         while "client key:" not in said:
-            said += self.process.stderr.readline()
-        self.token = Path(re.search(r"admin token:\s+(\S+)", said)[1]).read_text().strip()  # type: ignore[index]
-        ready = re.search(r"data=(\S+) admin=(\S+)", self.process.stdout.readline())
-        assert ready
+            said += err.readline()
+        self.token = Path(found(r"admin token:\s+(\S+)", said)[1]).read_text().strip()
+        ready = found(r"data=(\S+) admin=(\S+)", out.readline())
         self.url, self.admin_url = ready[1], ready[2]
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        threading.Thread(target=err.read, daemon=True).start()
         self.enrich()
 
     def enrich(self) -> None:
+        """Limits, prices and keys, so that there is something to see."""
         with AdminClient(self.admin_url, self.token) as admin:
             admin.change_backend("healthy", rpm_limit=120, max_in_flight=32)
             admin.change_backend("spare", rpm_limit=60)
             admin.change_pool("fallback", patience_seconds=1)
-            prices = [{"model": "demo", "input": 350, "output": 1400}, {"model": "demo-small", "input": 90, "output": 270}]
+            prices = [
+                {"model": "demo", "input": 350, "output": 1400},
+                {"model": "demo-small", "input": 90, "output": 270},
+            ]
             admin.put_prices(prices)
-            key = admin.create_client_key("team-research", rpm_limit=120, budgets=[{"usd": 5, "window": "day"}])["key"]
+            key = admin.create_client_key(
+                "team-research", rpm_limit=120, budgets=[{"usd": 5, "window": "day"}]
+            )["key"]
             admin.create_client_key("batch", models=["demo-small"], budgets=[{"usd": 50, "window": "month"}])
             admin.create_token("grafana", "viewer")
         threading.Thread(target=self.ask, args=(key,), daemon=True).start()
 
     def ask(self, key: str) -> None:
-        with httpx2.Client(base_url=self.url, headers={"authorization": f"Bearer {key}"}, timeout=30, trust_env=False) as client:
+        """Requests without an end, four a second."""
+        with httpx2.Client(
+            base_url=self.url, headers={"authorization": f"Bearer {key}"}, timeout=30, trust_env=False
+        ) as client:
             for turn in itertools.count():
-                body = {"model": "demo" if turn % 4 else "demo-small", "messages": [{"role": "user", "content": "?"}]}
+                body = {
+                    "model": "demo" if turn % 4 else "demo-small",
+                    "messages": [{"role": "user", "content": "?"}],
+                }
                 try:
                     client.post("/v1/chat/completions", json={**body, "stream": turn % 3 == 0})
                 except httpx2.HTTPError:
@@ -88,6 +132,7 @@ class Demo:
 
 
 def take(page: Page, demo: Demo, name: str, theme: str, request: str, *, readme: bool) -> None:
+    """One page in one theme, at every width (for the README at one)."""
     for width, height in SIZES.items():
         if readme and width != 1440:
             continue
@@ -106,6 +151,7 @@ def take(page: Page, demo: Demo, name: str, theme: str, request: str, *, readme:
 
 
 def main() -> None:
+    """Takes those that are asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default=",".join(PAGES))
     parser.add_argument("--readme", action="store_true")
@@ -124,7 +170,9 @@ def main() -> None:
                 pages[theme] = page
             time.sleep(arguments.seconds)
             request = demo.longest()
-            wanted = README if arguments.readme else dict.fromkeys(arguments.only.split(","), ("light", "dark"))
+            wanted = (
+                README if arguments.readme else dict.fromkeys(arguments.only.split(","), ("light", "dark"))
+            )
             for name, themes in wanted.items():
                 for theme in themes:
                     take(pages[theme], demo, name, theme, request, readme=arguments.readme)
