@@ -146,6 +146,7 @@ export const api = {
   backup: () => ask<{ directory: string; files: { name: string; bytes: number }[] }>('POST', '/backup'),
   about: () => get<T.About>('/about'),
   plugins: () => rows<T.Plugin>('/plugins'),
+  reloadPlugins: () => ask<Page<T.Plugin>>('POST', '/plugins/reload'),
   /** The answer of the data listener itself, whatever its status. */
   async play(question: object, signal: AbortSignal): Promise<Response> {
     const answer = await fetch(`${BASE}/playground`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(question), signal });

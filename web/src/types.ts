@@ -129,12 +129,13 @@ export interface Attempt {
 }
 
 export interface PlanStep {
-  what: 'passed_over' | 'waited';
+  what: 'passed_over' | 'waited' | 'hook';
   attempts_before: number;
   why: string;
   backend?: string;
   pool?: string;
   score?: number;
+  hook?: string;
   count?: number;
   seconds?: number;
 }
@@ -293,7 +294,7 @@ export interface MasterKeys {
 export interface Plugin {
   name: string;
   origin: string;
-  hooks: { name: string; timeout_ms: number; on_error: string; calls: number; failures: number; state: string }[];
+  hooks: { name: string; point: string; waiting: number; timeout_ms: number; on_error: string; calls: number; failures: number; state: string }[];
 }
 
 export interface About {

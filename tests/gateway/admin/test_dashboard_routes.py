@@ -1,4 +1,4 @@
-"""What the admin API has for the dashboard's sake: the order of the tiers, what is spent, about, a playground."""
+"""What the admin API has for the dashboard: the order of the tiers, what is spent, about, a playground."""
 
 from __future__ import annotations
 
