@@ -59,6 +59,7 @@ auto without_gil(Work&& work) {
 void bind_errors(py::module_& module);
 void bind_about(py::module_& module);
 void bind_server(py::module_& module);
+void bind_hooks(py::module_& module);
 void bind_store(py::module_& module);
 void bind_upstream(py::module_& module);
 void bind_bench(py::module_& module);

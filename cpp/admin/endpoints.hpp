@@ -10,6 +10,10 @@ namespace headworks::admin {
 net::Task<Answer> post_explain(AdminContext& context, Call& call);
 net::Task<Answer> list_cooldowns(AdminContext& context, Call& call);
 
+// plugin_endpoints.cpp
+net::Task<Answer> list_plugins(AdminContext& context, Call& call);
+net::Task<Answer> reload_plugins(AdminContext& context, Call& call);
+
 // exchange_endpoints.cpp
 net::Task<Answer> get_exchange(AdminContext& context, Call& call);
 net::Task<Answer> list_exchanges(AdminContext& context, Call& call);

@@ -11,6 +11,7 @@
 
 #include "app/data_dir.hpp"
 #include "app/environment.hpp"
+#include "app/first_start.hpp"
 #include "app/ledger_retention.hpp"
 #include "app/listening.hpp"
 #include "app/live_metrics.hpp"
@@ -31,13 +32,10 @@ namespace {
 
 using base::Result;
 constexpr std::uint32_t kAdminConnections = 256;
+constexpr std::string_view kNoPlugins =
+    "the configuration names plug-ins, which headworksd does not run: start it with `headworks serve`";
 
 using Started = boost::system::result<void, StartFailure>;
-
-routing::WaitingLine::Limits line_limits(const catalog::Settings::Queue& queue) {
-  return {.max_wait = std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(queue.max_wait_seconds)),
-          .max_depth = queue.max_depth};
-}
 
 }  // namespace
 
@@ -63,6 +61,9 @@ struct GatewayApp::Parts {
   Started open_loops();
   void start_recording();
   void announce() const;
+  bool names_plugins_in_vain(const catalog::Configuration& configuration) const {
+    return !configuration.plugins.modules.empty() && !options.runs_plugins;
+  }
 
   Result<std::uint64_t> apply(std::string_view config_json, const std::string& origin);
   void reload();
@@ -77,6 +78,7 @@ struct GatewayApp::Parts {
   telemetry::Metrics metrics;
   telemetry::ExchangeLog exchange_log;
   telemetry::RecentExchanges recent{1000};
+  hooks::HookBoard hook_board{metrics, log};
   std::optional<base::Secret> admin_token;
   std::shared_ptr<const vault::KeyRing> keys;
   std::unique_ptr<store::Store> store;
@@ -151,6 +153,7 @@ Started GatewayApp::Parts::configure() {
               (problem.hint.empty() ? "" : " (" + problem.hint + ")") + "\n";
     return StartFailure{Exit::configuration, text};
   }
+  if (names_plugins_in_vain(parsed.configuration)) return StartFailure{Exit::configuration, std::string(kNoPlugins)};
   configuration.emplace();
   configuration->listen = parsed.configuration.listen;
   configuration->admin_listen = parsed.configuration.admin_listen;
@@ -213,6 +216,7 @@ Started GatewayApp::Parts::open_loops() {
                                    .store = *store,
                                    .ledger = *ledger,
                                    .ledger_reader = *ledger_reader,
+                                   .hooks = hook_board,
                                    .admin_token = *admin_token,
                                    .data_dir = data_dir.path(),
                                    .master_key_file = keys->origin() == data_dir.file("master.key") ? keys->origin() : "",
@@ -246,6 +250,7 @@ void GatewayApp::Parts::start_recording() {
   recorder->add_sink([this](auto records) { ledger->accept(records); });
   recorder->add_sink([this](auto records) { exchange_log.on_exchanges(records); });
   recorder->add_sink([this](auto records) { recent.on_exchanges(records); });
+  recorder->add_sink([this](auto records) { hook_board.on_exchanges(records); });
   add_live_metrics(metrics, {.catalog = *catalog,
                              .connections = *connections,
                              .ledger = *ledger,
@@ -261,6 +266,8 @@ void GatewayApp::Parts::start_recording() {
   levels = std::make_unique<StoredLevels>(*ledger, *catalog, clock);
   retention = std::make_unique<LedgerRetention>(*ledger, *catalog, clock, log);
   for (const auto& loop : loops) loop->start();
+  hook_board.spread_with([this](const auto& set) { spread_hooks(loops, set); });
+  hook_board.publish(std::move(options.hooks));  // before anybody knows where we listen
   readiness.ready = true;
 }
 
@@ -268,17 +275,12 @@ void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
   notify_service_manager("READY=1");
   if (!options.announce) return;
-  if (!first_key.empty()) {
-    std::fprintf(stderr,
-                 "Headworks %s, first start.\n"
-                 "  applications:  %s/v1\n"
-                 "  administration: %s\n"
-                 "  admin token:   %s\n"
-                 "  client key:    %s   (named `default`; shown once)\n",
-                 HEADWORKS_VERSION, data_url.c_str(), admin_url.c_str(),
-                 std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token").c_str(),
-                 first_key.c_str());
-  }
+  const bool from_environment = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
+  if (!first_key.empty())
+    tell_first_start({.data_url = data_url,
+                      .admin_url = admin_url,
+                      .token_file = from_environment ? "" : data_dir.file("admin.token"),
+                      .client_key = first_key});
   std::printf("headworks ready data=%s admin=%s\n", data_url.c_str(), admin_url.c_str());
   std::fflush(stdout);
 }
@@ -287,6 +289,8 @@ Result<std::uint64_t> GatewayApp::Parts::apply(std::string_view config_json, con
   const catalog::KeyReferences references(folder_of(origin));
   auto parsed = catalog::parse_configuration(config_json, references.source());
   if (!parsed.ok()) return catalog::error_of(parsed.problems);
+  if (names_plugins_in_vain(parsed.configuration))
+    return base::fail(base::ErrorKind::invalid_configuration, std::string(kNoPlugins));
   const auto applied = store->apply(std::move(parsed.configuration), origin);
   if (!applied) return applied.error();
   return applied->revision;
@@ -335,16 +339,18 @@ void GatewayApp::Parts::shut_down() {
   lock.unlock();
   subscription.end();
   if (store) store->publish_to(nullptr);
+  hook_board.spread_with({});
   for (const auto& loop : loops) loop->stop();
   for (const auto& loop : loops) loop->join();
   // Whatever the control plane still asks of the stores is answered while its loop is there to hear it.
   if (store) store->running_cooldowns();
   if (ledger_reader) ledger_reader->run([](store::Connection&) {});
   if (waiting_room) waiting_room->close();
-  loops.clear();
   retention.reset();
   levels.reset();
   if (recorder) recorder->stop();
+  hook_board.close();
+  loops.clear();
   if (ledger) ledger->flush(std::chrono::seconds(2));
   data_dir.remove_run_file();
 }
@@ -379,6 +385,7 @@ std::string GatewayApp::data_url() const { return parts_->data_url; }
 std::string GatewayApp::admin_url() const { return parts_->admin_url; }
 std::string GatewayApp::first_client_key() const { return parts_->first_key; }
 std::string GatewayApp::data_dir() const { return parts_->data_dir.path(); }
+hooks::HookBoard& GatewayApp::hooks() { return parts_->hook_board; }
 int GatewayApp::wait() { return parts_->wait(); }
 void GatewayApp::stop() { parts_->request_stop(); }
 Result<std::uint64_t> GatewayApp::apply(std::string_view config_json, std::string_view origin) {

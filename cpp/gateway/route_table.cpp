@@ -18,6 +18,13 @@ ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api
       lane(std::hash<std::string_view>{}(name) * 2 + static_cast<std::uint64_t>(api)),
       state(std::move(route)) {}
 
+ModelRoute::ModelRoute(const ModelRoute& other, catalog::Route ordered)
+    : catalog(other.catalog),
+      model(other.model),
+      named(other.named),
+      lane(other.lane),
+      state(std::move(ordered), routing::RouteState::Order::as_given) {}
+
 void RouteTable::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
   catalog_ = std::make_shared<const LoopCatalog>(std::move(snapshot));
   for (Routes& routes : routes_) routes.clear();

@@ -36,6 +36,8 @@ struct LoopCatalog {
 // The ways to serve one model. Holds what it points into.
 struct ModelRoute {
   ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api, std::string_view name, catalog::Route route);
+  // Some of `other`'s targets, to be asked in the order in which they stand.
+  ModelRoute(const ModelRoute& other, catalog::Route ordered);
   std::shared_ptr<const LoopCatalog> catalog;
   std::string model;        // as asked for; empty: none was named
   bool named = false;       // the catalog says this name itself: no client invented it

@@ -14,6 +14,7 @@ from headworks._config import check_configuration
 from headworks._version import __version__
 from headworks.admin import AdminClient
 from headworks.errors import Problem
+from headworks.hookspecs import Changes, Cool, Reject, hook
 from headworks.models import Backend, ModelMapping
 from headworks.server import Server
 from headworks.store import Store
@@ -21,11 +22,15 @@ from headworks.store import Store
 __all__ = [
     "AdminClient",
     "Backend",
+    "Changes",
+    "Cool",
     "ModelMapping",
     "Problem",
+    "Reject",
     "Server",
     "Store",
     "__version__",
     "check_configuration",
     "errors",
+    "hook",
 ]

@@ -121,6 +121,14 @@ class AdminClient:
         """Ends every cooldown of it."""
         return self._object("DELETE", f"/backends/{quoted(id_or_name)}/cooldown")
 
+    def plugins(self) -> list[dict[str, Any]]:
+        """The plug-ins in force, in the order of asking, each with its hooks and how they do."""
+        return self._list("/plugins")
+
+    def reload_plugins(self) -> list[dict[str, Any]]:
+        """Loads the plug-ins of the configuration again. ConflictError: one cannot be loaded; the old ones stay."""
+        return list(self._object("POST", "/plugins/reload")["data"])
+
     def cooldowns(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
         """Running and past cooldowns with their causes, newest first."""
         return self._list("/cooldowns", before=before, limit=limit)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from headworks import _cli_admin, _cli_operators
+from headworks import _cli_admin, _cli_operators, _cli_plugins
 from headworks.errors import ConfigurationError, HeadworksError
 
 __all__ = ["app", "main"]
@@ -75,6 +75,9 @@ def serve(
     listen: _Listen = None,
     admin_listen: _AdminListen = None,
     workers: _Workers = 0,
+    plugin: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE", help="A plug-in; may be given more than once.")
+    ] = None,
     log_level: _Level = LogLevel.INFO,
     log_format: _Format = LogFormat.TEXT,
 ) -> None:
@@ -89,6 +92,7 @@ def serve(
         workers=workers,
         log_level=log_level.value,
         log_format=log_format.value,
+        plugins=plugin or (),
     )
     raise typer.Exit(code)
 
@@ -174,6 +178,7 @@ app.command()(_cli_operators.backup)
 app.command()(_cli_operators.restore)
 app.add_typer(_cli_operators.revisions, name="revisions")
 app.add_typer(_cli_operators.tokens, name="tokens")
+app.add_typer(_cli_plugins.plugins, name="plugins")
 app.add_typer(_cli_operators.imports, name="import")
 app.add_typer(_cli_operators.master_key, name="master-key")
 

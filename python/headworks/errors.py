@@ -8,6 +8,7 @@
   + NotFoundError          there is no such thing
   + ConflictError          it would contradict what is there
   + UsageError             a call or a command line that cannot be meant
+  + PluginError            a plug-in that cannot be loaded, or breaks its contract
 
 Each carries `.code`, the stable name that the HTTP surface uses too, and `.exit_code`, what the commands end
 with.
@@ -25,6 +26,7 @@ __all__ = [
     "InUseError",
     "MasterKeyError",
     "NotFoundError",
+    "PluginError",
     "Problem",
     "StorageError",
     "UsageError",
@@ -116,6 +118,13 @@ class UsageError(HeadworksError):
     exit_code = 2
 
 
+class PluginError(HeadworksError):
+    """A plug-in that cannot be loaded, or breaks its contract; the message says file and line."""
+
+    code = "plugin_failed"
+    exit_code = 3
+
+
 _CLASSES: tuple[type[HeadworksError], ...] = (
     ConfigurationError,
     MasterKeyError,
@@ -124,9 +133,10 @@ _CLASSES: tuple[type[HeadworksError], ...] = (
     NotFoundError,
     ConflictError,
     UsageError,
+    PluginError,
 )
 _BY_CODE = {one.code: one for one in _CLASSES}
-_BY_EXIT = {one.exit_code: one for one in _CLASSES if one.exit_code != HeadworksError.exit_code}
+_BY_EXIT = {one.exit_code: one for one in reversed(_CLASSES) if one.exit_code != HeadworksError.exit_code}
 
 
 def _error_of(code: str, message: str, detail: str, param: str) -> HeadworksError:

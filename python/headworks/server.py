@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from headworks._config import Document, read_document
+from headworks._plugin_host import PluginHost
 from headworks.errors import UsageError
+from headworks.plugins import PluginSources
 
 if TYPE_CHECKING:
     import anthropic
@@ -28,7 +33,8 @@ class Server:
         with headworks.Server(config={"backends": [...]}) as server:
             server.openai().chat.completions.create(...)
 
-    `config` is a file's name or the document itself. Without `data_dir` everything is thrown away at the end.
+    `config` is a file's name or the document itself. `plugins`: functions marked with @hook, modules or objects that
+    hold some, besides those that the configuration names. Without `data_dir` everything is thrown away at the end.
     Port 0 is any free one. Raises ConfigurationError, MasterKeyError, InUseError, StorageError.
     """
 
@@ -41,12 +47,14 @@ class Server:
         port: int = 0,
         admin_port: int = 0,
         workers: int = 0,
+        plugins: Sequence[Any] = (),
         log_level: str = "warn",
     ) -> None:
         self._document: Document | None = None if config is None else read_document(config)
         self._data_dir = data_dir
         self._listen, self._admin_listen = f"{host}:{port}", f"{host}:{admin_port}"
         self._workers = workers
+        self._plugins = tuple(plugins)
         self._log_level = log_level
         self._core: _core.Server | None = None
         self._ending: weakref.finalize[..., Server] | None = None
@@ -59,6 +67,7 @@ class Server:
             raise UsageError("this server is running already")
         if self._document is not None:
             self._document.expect_valid()
+        host = PluginHost(self._plugin_sources(), say=logging.getLogger("headworks").warning)
         throw_away = tempfile.mkdtemp(prefix="headworks-") if self._data_dir is None else None
         try:
             core = _core.Server(
@@ -69,12 +78,14 @@ class Server:
                 config_json=self._document.json_text if self._document else None,
                 config_origin=self._document.origin if self._document else "",
                 log_level=self._log_level,
+                hooks=host.rows(),
             )
         except BaseException:
             _remove(throw_away)
             raise
+        host.begin(core)
         self._core = core
-        self._ending = weakref.finalize(self, _end, [core], throw_away)
+        self._ending = weakref.finalize(self, _end, [core], host, throw_away)
 
     def close(self) -> None:
         """Stops gracefully and waits for it. May be called again; a forgotten server does it by itself."""
@@ -97,6 +108,11 @@ class Server:
     def admin_url(self) -> str:
         """The admin listener: dashboard, admin API, metrics."""
         return self._running().admin_url
+
+    @property
+    def data_dir(self) -> Path:
+        """Its databases, keys and admin token."""
+        return Path(self._running().data_dir)
 
     @property
     def client_key(self) -> str:
@@ -126,6 +142,12 @@ class Server:
             base_url=self.url, api_key=options.pop("api_key", None) or self.client_key, **options
         )
 
+    def _plugin_sources(self) -> PluginSources:
+        document = self._document
+        if document is None:
+            return PluginSources(given=self._plugins)
+        return PluginSources.of_document(json.loads(document.json_text), document.origin, given=self._plugins)
+
     def _running(self) -> _core.Server:
         if self._core is None:
             raise UsageError("this server is not running: use it in a `with` block, or call start()")
@@ -144,9 +166,10 @@ class Server:
         return f"<headworks.Server {self.url}>" if self._core else "<headworks.Server (not running)>"
 
 
-def _end(cores: list[_core.Server], throw_away: str | None) -> None:
+def _end(cores: list[_core.Server], host: PluginHost, throw_away: str | None) -> None:
     cores[0].stop()
     cores[0].wait()
+    host.end()
     cores.clear()  # closes the databases before their directory goes
     _remove(throw_away)
 
