@@ -87,7 +87,17 @@ def test_hooks_decide_from_another_process(house: Gateway, tmp_path: Path) -> No
     until(lambda: file.exists() and set(file.read_text().splitlines()) == seen, what="both were observed")
 
 
-@pytest.mark.parametrize("act", ["exit", "hang", "loop"])
+def test_one_that_loops_is_interrupted(house: Gateway) -> None:
+    """Python can stop between two instructions: the process stays."""
+    before = pid_of(house)
+
+    assert ask(house, headers={"x-act": "loop"}).status == 200
+
+    until(lambda: ask(house).header("x-headworks-backend") == "two", 5, what="its hooks decide again")
+    assert pid_of(house) == before
+
+
+@pytest.mark.parametrize("act", ["exit", "hang"])
 def test_one_that_is_lost_is_replaced(house: Gateway, act: str) -> None:
     """F40, F41: the policy is `ignore`, so that nobody hears of it but the log."""
     before = pid_of(house)
