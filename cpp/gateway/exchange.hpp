@@ -62,6 +62,9 @@ class Exchange final : public RunningExchange, private net::PeerWatcher {
   void wait_on(WaitingRoom::Turn* turn) { turn_ = turn; }
   bool client_left() const { return client_left_; }
 
+  // What the client must not see of an upstream's words; `sender`: who said them.
+  void mask_secrets(std::string& text, const catalog::BackendEntry& sender);
+
   // What the plan did besides its attempts, for the record. REQUIRES that its route is this exchange's.
   void note_plan(const routing::AttemptPlan& plan);
   // How the exchange ended, for the record: an error of ours or the upstream's, or the client's leaving.

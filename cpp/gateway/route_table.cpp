@@ -14,9 +14,12 @@ ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api
                        catalog::Route route)
     : catalog(std::move(from)),
       model(name),
+      shown(name),
       named(catalog->snapshot->names(name)),
       lane(std::hash<std::string_view>{}(name) * 2 + static_cast<std::uint64_t>(api)),
-      state(std::move(route)) {}
+      state(std::move(route)) {
+  masked = catalog->snapshot->secrets().mask(shown) + catalog::mask_made_keys(shown);
+}
 
 void RouteTable::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
   catalog_ = std::make_shared<const LoopCatalog>(std::move(snapshot));
