@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 
+#include "app/announcement.hpp"
+#include "app/change_watch.hpp"
 #include "app/data_dir.hpp"
 #include "app/environment.hpp"
 #include "app/ledger_retention.hpp"
@@ -87,6 +88,7 @@ struct GatewayApp::Parts {
   std::unique_ptr<StoredCooldowns> cooldowns;
   std::unique_ptr<StoredLevels> levels;
   std::unique_ptr<LedgerRetention> retention;
+  std::unique_ptr<ChangeWatch> watch;  // outlives the recorder, whose sink it is
   std::unique_ptr<telemetry::Recorder> recorder;
   std::optional<gateway::SharedContext> shared;
   gateway::Readiness readiness;
@@ -176,6 +178,10 @@ Started GatewayApp::Parts::open_catalog() {
     return failure_of(restored.error());
   catalog = std::make_unique<catalog::Catalog>(*snapshot);
   store->publish_to(catalog.get());
+  log.set_mask([this](std::string& line) {
+    const std::size_t masked = catalog->current()->secrets().mask(line) + catalog::mask_made_keys(line);
+    if (masked != 0) metrics.add(telemetry::Metric::secrets_masked, {"log"}, static_cast<double>(masked));
+  });
   return {};
 }
 
@@ -246,6 +252,8 @@ void GatewayApp::Parts::start_recording() {
   recorder->add_sink([this](auto records) { ledger->accept(records); });
   recorder->add_sink([this](auto records) { exchange_log.on_exchanges(records); });
   recorder->add_sink([this](auto records) { recent.on_exchanges(records); });
+  recorder->add_sink([this](auto records) { watch->on_exchanges(records); });
+  watch = std::make_unique<ChangeWatch>(*store, *catalog, clock, log);
   add_live_metrics(metrics, {.catalog = *catalog,
                              .connections = *connections,
                              .ledger = *ledger,
@@ -268,19 +276,11 @@ void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
   notify_service_manager("READY=1");
   if (!options.announce) return;
-  if (!first_key.empty()) {
-    std::fprintf(stderr,
-                 "Headworks %s, first start.\n"
-                 "  applications:  %s/v1\n"
-                 "  administration: %s\n"
-                 "  admin token:   %s\n"
-                 "  client key:    %s   (named `default`; shown once)\n",
-                 HEADWORKS_VERSION, data_url.c_str(), admin_url.c_str(),
-                 std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token").c_str(),
-                 first_key.c_str());
-  }
-  std::printf("headworks ready data=%s admin=%s\n", data_url.c_str(), admin_url.c_str());
-  std::fflush(stdout);
+  const bool named = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
+  app::announce({.data_url = data_url,
+                 .admin_url = admin_url,
+                 .admin_token = named ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token"),
+                 .first_key = first_key});
 }
 
 Result<std::uint64_t> GatewayApp::Parts::apply(std::string_view config_json, const std::string& origin) {
@@ -345,7 +345,10 @@ void GatewayApp::Parts::shut_down() {
   retention.reset();
   levels.reset();
   if (recorder) recorder->stop();
+  watch.reset();
   if (ledger) ledger->flush(std::chrono::seconds(2));
+  log.flush(std::chrono::seconds(1));  // with what it masks still there
+  log.set_mask({});
   data_dir.remove_run_file();
 }
 
