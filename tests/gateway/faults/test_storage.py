@@ -306,7 +306,7 @@ def test_killed_again_and_again(upstream: MakeUpstream, gateway: MakeGateway) ->
 
 
 @pytest.mark.minutes
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_killed_two_hundred_times(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
     kill_again_and_again(house, 200, in_time=MEASURED)
