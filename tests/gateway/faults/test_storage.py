@@ -263,7 +263,7 @@ def kill_again_and_again(house: Gateway, kills: int, *, in_time: bool) -> None:
     """`in_time`: the figures of the gate are judged, too; a machine that is busy need not meet them."""
     chance = random.Random(5)
     slowest = 0.0
-    losses = []
+    losses, gaps = [], [0.0]
     for _ in range(kills):
         ids: dict[str, float] = {}
         began = time.monotonic()
@@ -286,8 +286,8 @@ def kill_again_and_again(house: Gateway, kills: int, *, in_time: bool) -> None:
         assert set(found.values()) <= {1}
         lost = [moment for one, moment in ids.items() if one not in found]
         losses.append(len(lost))
-        if in_time and lost:
-            assert killed - min(lost) <= 0.35, "nothing that was answered a quarter of a second before"
+        if lost:
+            gaps.append(killed - min(lost))
         with house.admin() as admin:
             (total,) = admin.usage()
         assert total["attempts"] == sum(found.values()), "the sums are those of the rows"
@@ -295,9 +295,13 @@ def kill_again_and_again(house: Gateway, kills: int, *, in_time: bool) -> None:
         with closing(sqlite3.connect(house.data_dir / name)) as database:
             assert database.execute("PRAGMA quick_check").fetchone() == ("ok",)
     mean = sum(losses) / kills
-    print(f"{kills} kills: slowest start {slowest:.2f} s; rows lost at most {max(losses)}, mean {mean:.1f}")
+    print(
+        f"{kills} kills: slowest start {slowest:.2f} s; rows lost at most {max(losses)}, mean {mean:.1f}, "
+        f"answered at most {max(gaps):.2f} s before the kill"
+    )
     if in_time:
         assert slowest <= 1
+        assert max(gaps) <= 0.35, "nothing that was answered a quarter of a second before"
 
 
 def test_killed_again_and_again(upstream: MakeUpstream, gateway: MakeGateway) -> None:
