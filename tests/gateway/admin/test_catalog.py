@@ -77,11 +77,11 @@ def test_revoking_is_felt_on_open_connections_within_a_second(house: Gateway) ->
     """On one that is kept alive; and a stream of events ends with the token that opened it."""
     with house.admin() as admin, RawClient(house.url) as client:
         key = admin.create_client_key("second")["key"]
-        models = {"headers": {"authorization": f"Bearer {key}"}}
-        assert client.request("GET", "/v1/models", **models).status == 200
+        bearer = {"authorization": f"Bearer {key}"}
+        assert client.request("GET", "/v1/models", headers=bearer).status == 200
         admin.remove_client_key("second")
         removed = time.monotonic()
-        assert until(lambda: client.request("GET", "/v1/models", **models).status == 401, 1)
+        assert until(lambda: client.request("GET", "/v1/models", headers=bearer).status == 401, 1)
         assert time.monotonic() - removed < 1
 
         token = admin.create_token("watcher")["token"]
