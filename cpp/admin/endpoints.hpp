@@ -48,6 +48,7 @@ net::Task<Answer> rotate_client_key(AdminContext& context, Call& call);
 net::Task<Answer> get_settings(AdminContext& context, Call& call);
 net::Task<Answer> change_settings(AdminContext& context, Call& call);
 net::Task<Answer> list_prices(AdminContext& context, Call& call);
+net::Task<Answer> list_bundled_prices(AdminContext& context, Call& call);
 net::Task<Answer> put_prices(AdminContext& context, Call& call);
 net::Task<Answer> get_config(AdminContext& context, Call& call);
 net::Task<Answer> put_config(AdminContext& context, Call& call);
@@ -55,6 +56,10 @@ net::Task<Answer> list_revisions(AdminContext& context, Call& call);
 net::Task<Answer> get_revision(AdminContext& context, Call& call);
 net::Task<Answer> restore_revision(AdminContext& context, Call& call);
 net::Task<Answer> list_audit(AdminContext& context, Call& call);
+
+// sealed_endpoints.cpp
+net::Task<Answer> export_sealed_config(AdminContext& context, Call& call);
+net::Task<Answer> apply_sealed_config(AdminContext& context, Call& call);
 
 // usage_endpoints.cpp
 net::Task<Answer> get_usage(AdminContext& context, Call& call);
@@ -79,7 +84,8 @@ net::Task<Answer> import_sidecar(AdminContext& context, Call& call);
 
 // event_stream.cpp: the one route whose answer is a stream; its head is started before. The first is asked before that.
 base::Result<void> check_event_stream(const AdminContext& context);
-net::Task<> stream_events(AdminContext& context, const wire::RequestHead& head, net::ResponseWriter& response);
+net::Task<> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
+                          net::ResponseWriter& response);
 
 // probe_endpoints.cpp
 net::Task<Answer> test_backend(AdminContext& context, Call& call);

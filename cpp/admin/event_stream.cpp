@@ -40,6 +40,8 @@ class Stream {
       next_sample_ = now + kSample;
       note_sample(out, now);
     }
+    if (const std::size_t masked = context_.snapshot()->secrets().mask(out); masked != 0)
+      context_.shared.metrics.add(telemetry::Metric::secrets_masked, {"events"}, static_cast<double>(masked));
     return out;
   }
 
@@ -157,7 +159,8 @@ base::Result<void> check_event_stream(const AdminContext& context) {
   return base::fail(base::ErrorKind::overloaded, "too many clients listen to events already");
 }
 
-net::Task<> stream_events(AdminContext& context, const wire::RequestHead& head, net::ResponseWriter& response) {
+net::Task<> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
+                          net::ResponseWriter& response) {
   const Counted counted(context.streams);
   Stream stream(context, last_event_of(head));
   std::string out = "retry: 1000\n\n" + stream.look();
@@ -165,6 +168,8 @@ net::Task<> stream_events(AdminContext& context, const wire::RequestHead& head, 
   while (sent == net::IoStatus::ok && context.shared.ready()) {
     net::Sleep pause(context.loop, context.loop.now() + kLook);
     co_await pause;
+    // Whose token or session has ended sees nothing more.
+    if (!context.access.still_knows(call.identity, call.session, *context.snapshot(), context.loop.wall())) break;
     out = stream.look();
     if (out.empty()) continue;
     sent = co_await response.write(out);

@@ -5,15 +5,16 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 
+#include "app/announcement.hpp"
+#include "app/change_watch.hpp"
 #include "app/data_dir.hpp"
 #include "app/environment.hpp"
-#include "app/first_start.hpp"
 #include "app/ledger_retention.hpp"
 #include "app/listening.hpp"
+#include "app/plugin_rule.hpp"
 #include "app/live_metrics.hpp"
 #include "app/server_loop.hpp"
 #include "app/signals.hpp"
@@ -32,8 +33,6 @@ namespace {
 
 using base::Result;
 constexpr std::uint32_t kAdminConnections = 256;
-constexpr std::string_view kNoPlugins =
-    "the configuration names plug-ins, which headworksd does not run: start it with `headworks serve`";
 
 using Started = boost::system::result<void, StartFailure>;
 
@@ -61,10 +60,6 @@ struct GatewayApp::Parts {
   Started open_loops();
   void start_recording();
   void announce() const;
-  bool names_plugins_in_vain(const catalog::Configuration& configuration) const {
-    return !configuration.plugins.modules.empty() && !options.runs_plugins;
-  }
-
   Result<std::uint64_t> apply(std::string_view config_json, const std::string& origin);
   void reload();
   void request_stop();
@@ -89,6 +84,7 @@ struct GatewayApp::Parts {
   std::unique_ptr<StoredCooldowns> cooldowns;
   std::unique_ptr<StoredLevels> levels;
   std::unique_ptr<LedgerRetention> retention;
+  std::unique_ptr<ChangeWatch> watch;  // outlives the recorder, whose sink it is
   std::unique_ptr<telemetry::Recorder> recorder;
   std::optional<gateway::SharedContext> shared;
   gateway::Readiness readiness;
@@ -153,7 +149,8 @@ Started GatewayApp::Parts::configure() {
               (problem.hint.empty() ? "" : " (" + problem.hint + ")") + "\n";
     return StartFailure{Exit::configuration, text};
   }
-  if (names_plugins_in_vain(parsed.configuration)) return StartFailure{Exit::configuration, std::string(kNoPlugins)};
+  if (const auto refused = refuse_plugins(parsed.configuration, options.runs_plugins))
+    return failure_of(*refused, Exit::configuration);
   configuration.emplace();
   configuration->listen = parsed.configuration.listen;
   configuration->admin_listen = parsed.configuration.admin_listen;
@@ -179,6 +176,10 @@ Started GatewayApp::Parts::open_catalog() {
     return failure_of(restored.error());
   catalog = std::make_unique<catalog::Catalog>(*snapshot);
   store->publish_to(catalog.get());
+  log.set_mask([this](std::string& line) {
+    const std::size_t masked = catalog->current()->secrets().mask(line) + catalog::mask_made_keys(line);
+    if (masked != 0) metrics.add(telemetry::Metric::secrets_masked, {"log"}, static_cast<double>(masked));
+  });
   return {};
 }
 
@@ -251,6 +252,8 @@ void GatewayApp::Parts::start_recording() {
   recorder->add_sink([this](auto records) { exchange_log.on_exchanges(records); });
   recorder->add_sink([this](auto records) { recent.on_exchanges(records); });
   recorder->add_sink([this](auto records) { hook_board.on_exchanges(records); });
+  recorder->add_sink([this](auto records) { watch->on_exchanges(records); });
+  watch = std::make_unique<ChangeWatch>(*store, *catalog, clock, log);
   add_live_metrics(metrics, {.catalog = *catalog,
                              .connections = *connections,
                              .ledger = *ledger,
@@ -275,22 +278,18 @@ void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
   notify_service_manager("READY=1");
   if (!options.announce) return;
-  const bool from_environment = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
-  if (!first_key.empty())
-    tell_first_start({.data_url = data_url,
-                      .admin_url = admin_url,
-                      .token_file = from_environment ? "" : data_dir.file("admin.token"),
-                      .client_key = first_key});
-  std::printf("headworks ready data=%s admin=%s\n", data_url.c_str(), admin_url.c_str());
-  std::fflush(stdout);
+  const bool named = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
+  app::announce({.data_url = data_url,
+                 .admin_url = admin_url,
+                 .admin_token = named ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token"),
+                 .first_key = first_key});
 }
 
 Result<std::uint64_t> GatewayApp::Parts::apply(std::string_view config_json, const std::string& origin) {
   const catalog::KeyReferences references(folder_of(origin));
   auto parsed = catalog::parse_configuration(config_json, references.source());
   if (!parsed.ok()) return catalog::error_of(parsed.problems);
-  if (names_plugins_in_vain(parsed.configuration))
-    return base::fail(base::ErrorKind::invalid_configuration, std::string(kNoPlugins));
+  if (auto refused = refuse_plugins(parsed.configuration, options.runs_plugins)) return *std::move(refused);
   const auto applied = store->apply(std::move(parsed.configuration), origin);
   if (!applied) return applied.error();
   return applied->revision;
@@ -350,8 +349,11 @@ void GatewayApp::Parts::shut_down() {
   levels.reset();
   if (recorder) recorder->stop();
   hook_board.close();
+  watch.reset();
   loops.clear();
   if (ledger) ledger->flush(std::chrono::seconds(2));
+  log.flush(std::chrono::seconds(1));  // with what it masks still there
+  log.set_mask({});
   data_dir.remove_run_file();
 }
 

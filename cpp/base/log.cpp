@@ -277,10 +277,11 @@ struct Log::Parts {
     report_drops();
   }
 
-  bool give_to_sink(std::string_view line) {
+  bool give_to_sink(std::string& line) {
     const std::lock_guard lock(sink_mutex);
+    if (mask) mask(line);
     if (!sink) return false;
-    sink(line.substr(0, line.size() - 1));
+    sink(std::string_view(line).substr(0, line.size() - 1));
     return true;
   }
 
@@ -336,6 +337,7 @@ struct Log::Parts {
 
   std::mutex sink_mutex;
   std::function<void(std::string_view)> sink;  // protected by sink_mutex
+  std::function<void(std::string&)> mask;      // protected by sink_mutex
   std::thread thread;                          // last: runs while the others live
 };
 
@@ -369,6 +371,11 @@ void Log::log_at(WallTime at, LogLevel level, std::string_view message, std::spa
 void Log::set_sink(std::function<void(std::string_view line)> sink) {
   const std::lock_guard lock(parts_->sink_mutex);
   parts_->sink = std::move(sink);
+}
+
+void Log::set_mask(std::function<void(std::string& line)> mask) {
+  const std::lock_guard lock(parts_->sink_mutex);
+  parts_->mask = std::move(mask);
 }
 
 bool Log::flush(Duration limit) {

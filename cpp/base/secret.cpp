@@ -45,11 +45,13 @@ std::string Secret::hint() const {
   return "****" + std::string(reveal().substr(size_ - 4));
 }
 
-void Secret::mask_in(std::string& text) const {
+std::size_t Secret::mask_in(std::string& text) const {
   constexpr std::string_view kMask = "***";
-  if (size_ < 4) return;
-  for (std::size_t at = 0; (at = text.find(reveal(), at)) != std::string::npos; at += kMask.size())
+  std::size_t count = 0;
+  if (size_ < 4) return count;
+  for (std::size_t at = 0; (at = text.find(reveal(), at)) != std::string::npos; at += kMask.size(), ++count)
     text.replace(at, size_, kMask);
+  return count;
 }
 
 }  // namespace headworks::base

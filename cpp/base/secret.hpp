@@ -29,8 +29,8 @@ class Secret {
   std::string hint() const;
 
   // "***" wherever the secret stands in `text`: somebody may repeat it ("Incorrect API key provided: sk-..."). One of
-  // less than 4 characters is not looked for.
-  void mask_in(std::string& text) const;
+  // less than 4 characters is not looked for. How often it stood there.
+  std::size_t mask_in(std::string& text) const;
 
  private:
   void wipe() noexcept;

@@ -65,6 +65,7 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
   record_.score = static_cast<float>(try_.score);
   record_.started = started_ - exchange.started();
   record_.model_sent = try_.target->model.empty() ? exchange.record().model : std::string_view(try_.target->model);
+  if (exchange.route().masked != 0) record_.model_sent = exchange.record().model;  // a key in place of a name
 }
 
 Attempt::~Attempt() {
@@ -303,7 +304,7 @@ net::Task<Attempt::End> Attempt::read_error(FailureClass failure) {
     failure_.scope = limit.scope;
   }
   if (whole) call_.finish();
-  try_.target->backend->row.api_key.mask_in(body);
+  exchange_.mask_secrets(body, *try_.target->backend);
   if (failure == FailureClass::client_error) {
     const dialect::Refusal refusal = dialect::read_refusal(body);
     if (refusal == dialect::Refusal::context_too_long) failure = FailureClass::context_too_long;

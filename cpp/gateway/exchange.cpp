@@ -72,7 +72,7 @@ void Exchange::settle_key() {
     return;
   }
   if (key_tokens_) client_key_->gauge->tokens().settle(*key_tokens_, tokens);
-  spend_.add_cost(cost);
+  spend_.set_spent({.cost = cost, .tokens = tokens, .requests = 1});
   spend_.settle();
 }
 
@@ -91,9 +91,17 @@ void Exchange::set_client_key(const catalog::ClientKeyEntry& key, gauges::Reserv
   record_.client_key = key.row.name;
 }
 
+void Exchange::mask_secrets(std::string& text, const catalog::BackendEntry& sender) {
+  const std::size_t masked = snapshot().secrets().mask(text) + sender.row.api_key.mask_in(text);
+  if (masked != 0) context_.metrics.add(telemetry::Metric::secrets_masked, {"client"}, static_cast<double>(masked));
+}
+
 void Exchange::set_route(std::shared_ptr<const ModelRoute> route) {
+  const bool again = route_ != nullptr;  // a plug-in's order of the same one
   route_ = std::move(route);
-  record_.model = route_->model;
+  record_.model = route_->shown;
+  if (route_->masked != 0 && !again)
+    context_.metrics.add(telemetry::Metric::secrets_masked, {"ledger"}, static_cast<double>(route_->masked));
   record_.model_label = route_->named ? std::string_view(route_->model) : std::string_view();
   keep_alive();
 }

@@ -67,6 +67,9 @@ class Exchange final : public RunningExchange, private net::PeerWatcher {
   HookPart* hooks() { return hooks_.get(); }
   const HookPart* hooks() const { return hooks_.get(); }
 
+  // What the client must not see of an upstream's words; `sender`: who said them.
+  void mask_secrets(std::string& text, const catalog::BackendEntry& sender);
+
   // What the plan did besides its attempts, for the record. REQUIRES that its route is this exchange's.
   void note_plan(const routing::AttemptPlan& plan);
   // A cooldown that this exchange began: the store hears of it, so that a restart remembers. `model`: as the backend

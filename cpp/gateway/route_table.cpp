@@ -14,13 +14,18 @@ ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api
                        catalog::Route route)
     : catalog(std::move(from)),
       model(name),
+      shown(name),
       named(catalog->snapshot->names(name)),
       lane(std::hash<std::string_view>{}(name) * 2 + static_cast<std::uint64_t>(api)),
-      state(std::move(route)) {}
+      state(std::move(route)) {
+  masked = catalog->snapshot->secrets().mask(shown) + catalog::mask_made_keys(shown);
+}
 
 ModelRoute::ModelRoute(const ModelRoute& other, catalog::Route ordered)
     : catalog(other.catalog),
       model(other.model),
+      shown(other.shown),
+      masked(other.masked),
       named(other.named),
       lane(other.lane),
       state(std::move(ordered), routing::RouteState::Order::as_given) {}

@@ -40,6 +40,8 @@ struct ModelRoute {
   ModelRoute(const ModelRoute& other, catalog::Route ordered);
   std::shared_ptr<const LoopCatalog> catalog;
   std::string model;        // as asked for; empty: none was named
+  std::string shown;        // the same for people: somebody may name a key as the model
+  std::size_t masked = 0;   // how many secrets are left out of it
   bool named = false;       // the catalog says this name itself: no client invented it
   std::uint64_t lane = 0;   // where requests for it wait: the same on every loop, after every change
   routing::RouteState state;

@@ -31,6 +31,7 @@ class CooldownsTable {
  public:
   explicit CooldownsTable(Connection& db) : db_(db) {}
   std::int64_t add(const CooldownRow& row);
+  bool has(const CooldownRow& row);  // of the same backend and model, with the same beginning and end
   // Ends what still runs at `now`: of the backend with all its models, or of the backend as a whole (no model)
   // or this one model alone; how many there were.
   int end_all(std::string_view backend_id, base::WallTime now);

@@ -250,6 +250,10 @@ class AdminClient:
         """USD per million tokens, by model."""
         return self._list("/prices")
 
+    def bundled_prices(self) -> list[dict[str, Any]]:
+        """The table that fills the gaps: by the provider's host and its name of the model."""
+        return self._list("/prices/bundled")
+
     def put_prices(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Replaces the table of prices."""
         data: list[dict[str, Any]] = self._object("PUT", "/prices", {"data": rows})["data"]
@@ -264,6 +268,17 @@ class AdminClient:
         query = {"dry_run": "1"} if dry_run else {}
         changes: list[dict[str, Any]] = self._object("PUT", "/config", document, **query)["changes"]
         return changes
+
+    def export_sealed_config(self, passphrase: str) -> dict[str, Any]:
+        """The same with its provider keys, sealed with a passphrase of 12 characters or more."""
+        return self._object("POST", "/config/sealed", {"passphrase": passphrase})
+
+    def apply_sealed_config(
+        self, document: dict[str, Any], passphrase: str, *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Applies such a document: `changes`, and `keys_missing`, the client keys that are to be rotated."""
+        body = {"document": document, "passphrase": passphrase}
+        return self._object("PUT", "/config/sealed", body, **({"dry_run": "1"} if dry_run else {}))
 
     def revisions(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
         """Every change of the configuration, newest first."""
@@ -329,13 +344,19 @@ class AdminClient:
         return self._object("DELETE", f"/master-key/{kid}")
 
     def import_sidecar(
-        self, backends: list[dict[str, Any]], *, key: bytes | None = None, dry_run: bool = False
+        self,
+        backends: list[dict[str, Any]],
+        *,
+        key: bytes | None = None,
+        dry_run: bool = False,
+        **tables: Any,
     ) -> dict[str, Any]:
         """Takes over the rows of a sidecar's table `backends`; those that are here already stay as they are.
 
-        `key`: the 32 bytes that the sidecar sealed keys with. headworks._sidecar reads both from files.
+        `key`: the 32 bytes that the sidecar sealed keys with. headworks._sidecar reads both from files. Other
+        tables are `cooldowns`, `config`, and `usage` with `usage_from`, the number of its first row.
         """
-        body: dict[str, Any] = {"backends": backends}
+        body: dict[str, Any] = {"backends": backends, **tables}
         if key is not None:
             body["key"] = base64.b64encode(key).decode()
         return self._object("POST", "/import/sidecar", body, **({"dry_run": "1"} if dry_run else {}))

@@ -170,6 +170,23 @@ TEST(Log, AClosedPipeCostsLinesAndNothingElse) {
   EXPECT_EQ(log.dropped(), 1U);
 }
 
+TEST(Log, EveryLineGoesThroughTheMask) {
+  SystemClock clock;
+  std::vector<std::string> lines;
+  Log log({}, clock);
+  log.set_mask([](std::string& line) {
+    if (const std::size_t at = line.find("secret"); at != std::string::npos) line.replace(at, 6, "***");
+  });
+  log.set_sink([&](std::string_view line) { lines.emplace_back(line.substr(line.find("info"))); });
+  log.log(LogLevel::info, "a secret");
+  ASSERT_TRUE(log.flush(kPatience));
+  log.set_mask({});
+  log.log(LogLevel::info, "a secret");
+  ASSERT_TRUE(log.flush(kPatience));
+  log.set_sink({});
+  EXPECT_EQ(lines, (std::vector<std::string>{"info a ***", "info a secret"}));
+}
+
 TEST(Log, ManyThreadsLoseNothingWhileThereIsRoom) {
   SystemClock clock;
   std::vector<std::string> lines;

@@ -34,6 +34,14 @@ def now_ms() -> float:
     return time.monotonic() * 1000
 
 
+def tell(name: str, values: Iterable[float], unit: str = "ms") -> float:
+    """p99 of the values; with `pytest -s` they are shown."""
+    kept = list(values)
+    p50, p99 = percentile(kept, 50), percentile(kept, 99)
+    print(f"{name}: p50 {p50:.2f}, p99 {p99:.2f}, longest {max(kept):.2f} {unit} of {len(kept)}")
+    return p99
+
+
 def percentile(values: Iterable[float], percent: float) -> float:
     """The smallest of the values that so many percent of them do not exceed."""
     ranked = sorted(values)

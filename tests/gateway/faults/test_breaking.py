@@ -21,7 +21,7 @@ from gateway.faults.figures import (
     MakeGateway,
     MakeUpstream,
     now_ms,
-    percentile,
+    tell,
 )
 from support.asking import CHAT, KEY, ask, backend, config, error_of, fields_of, metrics_of, rows_of
 from support.gateway import Gateway
@@ -131,7 +131,7 @@ def test_a_reset_in_mid_stream_is_told_at_once(upstream: MakeUpstream, gateway: 
     assert len(entries) == REPETITIONS, "a stream that has begun is not tried again"
     assert {one.end for one in entries} == {"cut"}
     took = [at - (one.end_ms or 0) for at, one in zip(told, entries, strict=True)]
-    assert percentile(took, 99) <= 20
+    assert tell("fault to error event", took) <= 20
 
 
 # F43
@@ -160,7 +160,7 @@ def test_an_early_answer_ends_the_upload(upstream: MakeUpstream, gateway: MakeGa
         took.append(at - answered)
         assert (answer.status, error_of(answer)) == (413, refusal["error"])
 
-    assert percentile(took, 99) <= 50
+    assert tell("early answer", took) <= 50
     entries = only.journal()
     assert len(entries) == REPETITIONS
     assert [one for one in entries if one.body_bytes == 8 * MIB] == [], "nothing was left to be sent"

@@ -23,7 +23,7 @@ from gateway.faults.figures import (
     black_hole,
     ended,
     now_ms,
-    percentile,
+    tell,
 )
 from support.asking import CHAT, KEY, ask, backend, config, fields_of, metrics_of
 from support.gateway import Gateway
@@ -85,7 +85,7 @@ def test_who_leaves_takes_the_upstream_call_along(
             if number % 2:
                 client.reset()
     took = [(one.peer_closed_ms or 0) - at for one, at in zip(ended(only, 100), left, strict=True)]
-    assert percentile(took, 99) <= 100
+    assert tell("close to the upstream's end", took) <= 100
     until(lambda: in_flight(house) == 0, what="nobody in flight")
 
 

@@ -259,17 +259,18 @@ def traffic(house: Gateway, ids: dict[str, float]) -> Iterator[None]:
         thread.join()
 
 
-def kill_again_and_again(house: Gateway, kills: int) -> None:
+def kill_again_and_again(house: Gateway, kills: int, *, in_time: bool) -> None:
+    """`in_time`: the figures of the gate are judged, too; a machine that is busy need not meet them."""
     chance = random.Random(5)
     slowest = 0.0
-    losses = []
+    losses, gaps = [], [0.0]
     for _ in range(kills):
         ids: dict[str, float] = {}
         began = time.monotonic()
+        acknowledged, number = label_of(house), 0
         with traffic(house, ids):
             killer = threading.Timer(0.05 + chance.random() * 0.3, house.kill)
             killer.start()
-            acknowledged, number = label_of(house), 0
             with contextlib.suppress(HeadworksError), house.admin() as admin:
                 while True:
                     admin.change_backend("first", label=f"{began} {number}")
@@ -285,8 +286,8 @@ def kill_again_and_again(house: Gateway, kills: int) -> None:
         assert set(found.values()) <= {1}
         lost = [moment for one, moment in ids.items() if one not in found]
         losses.append(len(lost))
-        if MEASURED and lost:
-            assert killed - min(lost) <= 0.35, "nothing that was answered a quarter of a second before"
+        if lost:
+            gaps.append(killed - min(lost))
         with house.admin() as admin:
             (total,) = admin.usage()
         assert total["attempts"] == sum(found.values()), "the sums are those of the rows"
@@ -294,21 +295,25 @@ def kill_again_and_again(house: Gateway, kills: int) -> None:
         with closing(sqlite3.connect(house.data_dir / name)) as database:
             assert database.execute("PRAGMA quick_check").fetchone() == ("ok",)
     mean = sum(losses) / kills
-    print(f"{kills} kills: slowest start {slowest:.2f} s; rows lost at most {max(losses)}, mean {mean:.1f}")
-    if MEASURED:
+    print(
+        f"{kills} kills: slowest start {slowest:.2f} s; rows lost at most {max(losses)}, mean {mean:.1f}, "
+        f"answered at most {max(gaps):.2f} s before the kill"
+    )
+    if in_time:
         assert slowest <= 1
+        assert max(gaps) <= 0.35, "nothing that was answered a quarter of a second before"
 
 
 def test_killed_again_and_again(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
-    kill_again_and_again(house, 8)
+    kill_again_and_again(house, 8, in_time=False)
 
 
 @pytest.mark.minutes
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_killed_two_hundred_times(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
-    kill_again_and_again(house, 200)
+    kill_again_and_again(house, 200, in_time=MEASURED)
 
 
 # A thousand at once
