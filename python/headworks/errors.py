@@ -7,6 +7,8 @@
   + StorageError           a database cannot be opened, read or written
   + NotFoundError          there is no such thing
   + ConflictError          it would contradict what is there
+  + AccessError            the admin token is missing, wrong, or not good for this call
+  + UnreachableError       the server does not answer
   + UsageError             a call or a command line that cannot be meant
 
 Each carries `.code`, the stable name that the HTTP surface uses too, and `.exit_code`, what the commands end
@@ -19,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "AccessError",
     "ConfigurationError",
     "ConflictError",
     "HeadworksError",
@@ -27,6 +30,7 @@ __all__ = [
     "NotFoundError",
     "Problem",
     "StorageError",
+    "UnreachableError",
     "UsageError",
 ]
 
@@ -109,6 +113,18 @@ class ConflictError(HeadworksError):
     code = "conflict"
 
 
+class AccessError(HeadworksError):
+    """The admin token is missing, wrong, or not good for this call."""
+
+    code = "permission_denied"
+
+
+class UnreachableError(HeadworksError):
+    """The server does not answer."""
+
+    code = "unreachable"
+
+
 class UsageError(HeadworksError):
     """A call or a command line that cannot be meant."""
 
@@ -123,6 +139,8 @@ _CLASSES: tuple[type[HeadworksError], ...] = (
     StorageError,
     NotFoundError,
     ConflictError,
+    AccessError,
+    UnreachableError,
     UsageError,
 )
 _BY_CODE = {one.code: one for one in _CLASSES}
