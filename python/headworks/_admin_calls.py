@@ -64,9 +64,6 @@ def request(method: str, path: str, body: Any = None, **query: Any) -> Call[Any]
     return make_call(method, path.replace("{", "{{").replace("}", "}}"), read=_whole, body=body, **query)
 
 
-# Backends
-
-
 def backends(pool: str | None = None) -> Call[Page[BackendRow]]:
     """All backends (of one pool), without their keys, each with its live gauges."""
     return make_call("GET", "/backends", read=_rows, pool=pool)
@@ -190,9 +187,6 @@ def usage(
 def explain(model: str, **question: Unpack[Question]) -> Call[Plan]:
     """The plan that would be made now; with `client_key`, `dialect`, `tokens`, `deadline_seconds`."""
     return make_call("POST", "/explain", read=Plan, body={"model": model, **question})
-
-
-# Pools
 
 
 def pools() -> Call[Page[PoolRow]]:

@@ -23,6 +23,7 @@ _COLOURS = {
     "healthy": "green", "enabled": "green", "free": "green", "ok": "green", "admin": "bold",
     "cooling": "yellow", "error": "red", "disabled": "dim", "BAD": "bold red", "fine": "green",
 }  # fmt: skip
+_PIPE_WIDTH = 10_000
 _RIGHT = (
     "ms",
     "score",
@@ -44,7 +45,8 @@ def console() -> Console:
     """Standard output. Never wraps in a pipe."""
     from rich.console import Console
 
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False, markup=False)
+    piped = not sys.stdout.isatty()
+    return Console(soft_wrap=piped, width=_PIPE_WIDTH if piped else None, highlight=False, markup=False)
 
 
 def make_table(title: str, *columns: str) -> Table:
@@ -125,8 +127,7 @@ class _NotebookBar(Bar):
         from IPython import display
 
         self._what, self._total = what, total
-        make_handle: Any = display.DisplayHandle  # IPython has no types here
-        self._handle = make_handle()
+        self._handle = display.DisplayHandle()
         self._handle.display(self._shown(0, ""))
 
     def _shown(self, done: float, note: str) -> Any:

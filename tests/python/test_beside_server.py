@@ -31,15 +31,16 @@ from headworks.backend_store import (
 
 step, *words = sys.argv[1:]
 if step == "create":
-    made = create_backend(Backend(name="nim", api_base_url=words[0], api_key_plain="sk-by-script",
-    rpm_limit=40)) print(made.id)
+    row = Backend(name="nim", api_base_url=words[0], api_key_plain="sk-by-script", rpm_limit=40)
+    print(create_backend(row).id)
 elif step == "show":
     row = get_backend(words[0])
     print(row and (row.name, row.api_key_plain, row.label, row.status, row.consecutive_429_count))
 elif step == "list":
     print([(row.name, row.pool) for row in list_backends()])
 elif step == "update":
-    row = update_backend(words[0], {"label": words[1], "model_mappings": {"m": "upstream-m"}, "nonsense": 1})
+    changes = {"label": words[1], "model_mappings": {"m": "upstream-m"}, "nonsense": 1}
+    row = update_backend(words[0], changes)
     print(row and row.label)
 elif step == "cool":
     print(set_backend_cooldown(words[0], words[1], 3))
