@@ -1,6 +1,6 @@
 # The door to the two commands, `make serve` and `make test`, and their neighbours. Each does all the set-up that it
 # needs on a fresh Debian 12 (as root, or with sudo), and nothing when nothing changed. What they do: .ci/.
-.PHONY: help serve demo build test ctest pytest asan tsan lint bench clean
+.PHONY: help serve demo build wheel test ctest pytest asan tsan lint bench clean
 MAKEFLAGS += --no-print-directory
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make test                               build, and run every test"
 	@echo "make demo                               run it in front of built-in upstreams"
 	@echo "make build                              build, and install into .venv"
+	@echo "make wheel                              the sdist and the wheel, in dist/"
 	@echo "make ctest | make pytest [ARGS=...]     only the C++ tests, only the Python tests"
 	@echo "make asan | make tsan                   the C++ tests under sanitizers"
 	@echo "make lint                               form, types and rules of the Python code"
@@ -20,6 +21,9 @@ build:
 
 serve demo: build
 	@exec .venv/bin/headworks $@ $(ARGS)
+
+wheel:
+	@.ci/wheel $(ARGS)
 
 test:
 	@.ci/setup build test sanitize

@@ -27,31 +27,27 @@ class Server {
       return app::GatewayApp::start(std::move(options));
     }();
     if (!started) throw RaisedStart(std::move(started).error());
-    app_ = *std::move(started);
-  }
-  ~Server() {
-    const WithoutGil released;
-    app_.reset();
+    app_.emplace(*std::move(started));
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  app::GatewayApp& app() { return *app_; }
+  app::GatewayApp& app() { return **app_; }
   std::vector<std::shared_ptr<hooks::Hook>> hooks() {
-    const auto set = app_->hooks().current();
+    const auto set = app().hooks().current();
     if (set == nullptr) return {};
     return {set->all().begin(), set->all().end()};
   }
   std::vector<std::shared_ptr<hooks::Hook>> publish_hooks(std::vector<hooks::HookRow> rows) {
     const WithoutGil released;
-    return app_->hooks().publish(std::move(rows));
+    return app().hooks().publish(std::move(rows));
   }
   std::uint64_t apply(const std::string& config_json, const std::string& origin) {
-    return without_gil([&] { return app_->apply(config_json, origin); });
+    return without_gil([&app = app(), &config_json, &origin] { return app.apply(config_json, origin); });
   }
 
  private:
-  std::unique_ptr<app::GatewayApp> app_;
+  std::optional<OfThisProcess<app::GatewayApp>> app_;
 };
 
 }  // namespace
@@ -68,9 +64,19 @@ void bind_server(py::module_& module) {
       .def_property_readonly("admin_url", [](Server& self) { return self.app().admin_url(); })
       .def_property_readonly("first_client_key", [](Server& self) { return self.app().first_client_key(); })
       .def_property_readonly("data_dir", [](Server& self) { return self.app().data_dir(); })
-      .def("wait", [](Server& self) { return self.app().wait(); }, py::call_guard<WithoutGil>(),
+      .def("wait",
+           [](Server& self) {
+             app::GatewayApp& app = self.app();
+             const WithoutGil released;
+             return app.wait();
+           },
            "Blocks until the server has ended; its exit code.")
-      .def("stop", [](Server& self) { self.app().stop(); }, py::call_guard<WithoutGil>(),
+      .def("stop",
+           [](Server& self) {
+             app::GatewayApp& app = self.app();
+             const WithoutGil released;
+             app.stop();
+           },
            "Begins a graceful stop; a second call ends at once.")
       .def("hooks", &Server::hooks, "Those in force, in the order of their rows.")
       .def("publish_hooks", &Server::publish_hooks, py::arg("rows"), "Replaces all hooks; the new ones.")

@@ -79,6 +79,10 @@ net::Task<Answer> add_master_key(AdminContext& context, Call& call);
 net::Task<Answer> rewrap(AdminContext& context, Call& call);
 net::Task<Answer> drop_master_key(AdminContext& context, Call& call);
 
+// store_endpoints.cpp
+net::Task<Answer> store_backend(AdminContext& context, Call& call);
+net::Task<Answer> update_stored_backend(AdminContext& context, Call& call);
+
 // import_endpoints.cpp
 net::Task<Answer> import_sidecar(AdminContext& context, Call& call);
 

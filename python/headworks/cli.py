@@ -24,7 +24,6 @@ app = typer.Typer(
     help="A self-hosted LLM gateway: one OpenAI-compatible endpoint in front of pools of upstream accounts.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 _NATIVE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -138,9 +137,9 @@ def upstream(context: typer.Context) -> None:
 @app.command(context_settings=_NATIVE)
 def bench(context: typer.Context) -> None:
     """Put load on a gateway and measure what comes back."""
-    from headworks import _core
+    from headworks._bench import run_command
 
-    raise typer.Exit(_core.run_bench(context.args))
+    raise typer.Exit(run_command(context.args))
 
 
 @app.command()

@@ -7,6 +7,8 @@
   + StorageError           a database cannot be opened, read or written
   + NotFoundError          there is no such thing
   + ConflictError          it would contradict what is there
+  + AccessError            the admin token is missing, wrong, or not good for this call
+  + UnreachableError       the server does not answer
   + UsageError             a call or a command line that cannot be meant
   + PluginError            a plug-in that cannot be loaded, or breaks its contract
 
@@ -20,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "AccessError",
     "ConfigurationError",
     "ConflictError",
     "HeadworksError",
@@ -29,6 +32,7 @@ __all__ = [
     "PluginError",
     "Problem",
     "StorageError",
+    "UnreachableError",
     "UsageError",
 ]
 
@@ -111,6 +115,18 @@ class ConflictError(HeadworksError):
     code = "conflict"
 
 
+class AccessError(HeadworksError):
+    """The admin token is missing, wrong, or not good for this call."""
+
+    code = "permission_denied"
+
+
+class UnreachableError(HeadworksError):
+    """The server does not answer."""
+
+    code = "unreachable"
+
+
 class UsageError(HeadworksError):
     """A call or a command line that cannot be meant."""
 
@@ -132,6 +148,8 @@ _CLASSES: tuple[type[HeadworksError], ...] = (
     StorageError,
     NotFoundError,
     ConflictError,
+    AccessError,
+    UnreachableError,
     UsageError,
     PluginError,
 )

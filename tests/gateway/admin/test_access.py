@@ -55,7 +55,7 @@ def host_of(house: Gateway) -> str:
 def test_a_token_is_shown_once_and_may_what_its_role_may(house: Gateway) -> None:
     with house.admin() as admin:
         made = admin.create_token("grafana", "viewer")
-        assert admin.tokens() == [{name: made[name] for name in made if name != "token"}]
+        assert admin.tokens() == [{name: value for name, value in made.items() if name != "token"}]
         with pytest.raises(ConflictError):
             admin.create_token("grafana")
         assert made["token"] not in json.dumps(admin.export_config()) + json.dumps(admin.audit())
