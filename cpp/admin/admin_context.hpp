@@ -34,6 +34,9 @@ struct AdminShared {
   const hooks::HookBoard& hooks;
   const base::Secret& admin_token;
   std::string data_dir;
+  std::string data_url, admin_url;  // of the listeners
+  std::string versions_json;        // of every linked library
+  base::WallTime started{};
   std::string master_key_file;  // empty: the ring came from elsewhere
   // Hands `answer` an owned copy of what every running exchange has done so far; called on any thread, returns at once.
   std::function<void(std::function<void(base::Result<std::vector<telemetry::ExchangeRecord>>)> answer)> ask_running;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "admin/admin_context.hpp"
+#include "net/handler.hpp"
 #include "net/task.hpp"
 
 namespace headworks::admin {
@@ -43,6 +44,9 @@ struct Reply {
 
 using Answer = base::Result<Reply>;
 using Endpoint = net::Task<Answer> (*)(AdminContext& context, Call& call);
+// Writes its answer as it comes, head and all; what it returns is told to the client if nothing was sent before.
+using StreamEndpoint = net::Task<base::Result<void>> (*)(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                                         net::ResponseWriter& response);
 
 enum class BodyRule : std::uint8_t { none, optional, required };
 
@@ -51,16 +55,20 @@ struct RouteRow {
   std::string_view path;  // under /admin/v1: "/backends/{id}"
   std::string_view name;  // of the operation, as clients call it
   Role role;
-  Endpoint endpoint;      // null: the answer is the stream of events
+  Endpoint endpoint;      // null: `stream` answers
   std::string_view summary;
   std::string_view gives;  // the schema of the answer; empty: 204
   BodyRule body = BodyRule::none;
   std::string_view takes = {};  // the schema of the body
   std::string_view query = {};  // the names it takes, with blanks between
   bool open = false;            // answered without a credential
+  StreamEndpoint stream = nullptr;
 };
 
 std::span<const RouteRow> routes();
+
+// The fields of every answer: nothing here is to be kept, framed, guessed at or run.
+void write_common(wire::HeadWriter& head);
 
 // The row for `method` and `path` (without the prefix), with the values of its {...}; or what to say instead:
 // route_not_found, method_not_allowed (then `allowed` names the methods).

@@ -200,6 +200,11 @@ def pool_stats() -> Call[dict[str, PoolStatsRow]]:
     return make_call("GET", "/pools/stats", read=_whole)
 
 
+def order_pools(names: Sequence[str]) -> Call[Page[PoolRow]]:
+    """Puts the tiers into this order, which names every pool once; all pools after it."""
+    return make_call("PUT", "/pools", read=_rows, body={"order": names})
+
+
 def put_pool(name: str, **fields: Unpack[PoolFields]) -> Call[PoolRow]:
     """Makes a pool, as the last tier, or replaces its settings; the row after it."""
     return make_call("PUT", "/pools/{}", name, read=_whole, body=fields)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headworks._admin_http import Call, Page, make_call
-from headworks.rows import BackupRow, MasterKeyState, PluginRow, RestoreRow, SidecarImportRow
+from headworks.rows import AboutRow, BackupRow, MasterKeyState, PluginRow, RestoreRow, SidecarImportRow
 
 
 def _whole(answer: Any) -> Any:
@@ -88,3 +88,8 @@ def reload_plugins() -> Call[Page[PluginRow]]:
     Raises ConflictError when one cannot be loaded: the old ones stay.
     """
     return make_call("POST", "/plugins/reload", read=_rows)
+
+
+def about() -> Call[AboutRow]:
+    """The server's addresses, since when it runs, and the versions of what it is made of."""
+    return make_call("GET", "/about", read=_whole)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from types import MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overload
@@ -165,6 +165,7 @@ class _Routes:
     pool = _Route(calls.pool)
     pool_stats = _Route(calls.pool_stats)
     put_pool = _Route(calls.put_pool)
+    order_pools = _Route(calls.order_pools)
     change_pool = _Route(calls.change_pool)
     remove_pool = _Route(calls.remove_pool)
     client_keys = _Route(calls.client_keys)
@@ -199,6 +200,7 @@ class _Routes:
     import_sidecar = _Route(upkeep.import_sidecar)
     export_sealed_config = _Route(upkeep.export_sealed_config)
     apply_sealed_config = _Route(upkeep.apply_sealed_config)
+    about = _Route(upkeep.about)
     plugins = _Route(upkeep.plugins)
     reload_plugins = _Route(upkeep.reload_plugins)
     store_backend = _Route(calls.store_backend)
@@ -258,6 +260,21 @@ class AdminClient(_Routes):
                         yield event
         except httpx2.RemoteProtocolError:
             return  # the server is gone
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+
+    def play(
+        self, key: str, request: Mapping[str, Any], *, path: str = "/v1/chat/completions"
+    ) -> Iterator[bytes]:
+        """Sends a request to the data listener with a client key; the pieces of its answer, as they come."""
+        import httpx2
+
+        body = {"key": key, "path": path, "request": request}
+        try:
+            with self._http.stream("POST", "/playground", json=body, timeout=600) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, answer.read())
+                yield from answer.iter_bytes()
         except httpx2.TransportError as failed:
             raise unreachable(self._url, failed) from failed
 
@@ -324,6 +341,22 @@ class AsyncAdminClient(_Routes):
                         yield event
         except httpx2.RemoteProtocolError:
             return  # the server is gone
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+
+    async def play(
+        self, key: str, request: Mapping[str, Any], *, path: str = "/v1/chat/completions"
+    ) -> AsyncIterator[bytes]:
+        """Sends a request to the data listener with a client key; the pieces of its answer, as they come."""
+        import httpx2
+
+        body = {"key": key, "path": path, "request": request}
+        try:
+            async with self._http.stream("POST", "/playground", json=body, timeout=600) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, await answer.aread())
+                async for piece in answer.aiter_bytes():
+                    yield piece
         except httpx2.TransportError as failed:
             raise unreachable(self._url, failed) from failed
 

@@ -45,6 +45,7 @@ from headworks.rows.catalog import (
     SettingsRow,
 )
 from headworks.rows.operation import (
+    AboutRow,
     AuditRow,
     BackendTestRow,
     BackupFile,
@@ -67,6 +68,7 @@ from headworks.rows.operation import (
 )
 
 __all__ = [
+    "AboutRow",
     "AskingKeyRow",
     "AttemptCooldownRow",
     "AttemptRow",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 __all__ = [
+    "AboutRow",
     "AuditRow",
     "BackendTestRow",
     "BackupFile",
@@ -27,6 +28,16 @@ __all__ = [
 ]
 
 Role = Literal["viewer", "operator", "admin"]
+
+
+class AboutRow(TypedDict):
+    """What a server is."""
+
+    versions: dict[str, str]
+    data_url: str
+    admin_url: str
+    data_dir: str
+    started_at: str
 
 
 class BackendTestRow(TypedDict):
