@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 
+#include "catalog/request_lines.hpp"
 #include "catalog/utc_time.hpp"
 #include "vault/client_key.hpp"
 
@@ -129,6 +130,7 @@ std::optional<base::Error> Snapshot::index_backend(BackendEntry& entry, const Sn
   base::Result<wire::Url> url = wire::parse_url(row.api_base_url);
   if (url) {
     entry.url = *std::move(url);
+    entry.request_lines = make_request_lines(row, entry.url);
   } else if (row.enabled) {
     base::Error error = std::move(url).error();
     error.message = "backend '" + row.name + "': " + error.message;
