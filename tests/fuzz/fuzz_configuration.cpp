@@ -32,12 +32,15 @@ inline void configuration(std::string_view input) {
   if (!parsed.ok()) return;
   catalog::Rows rows;
   rows.pools = parsed.configuration.pools;
+  if (rows.pools.empty()) rows.pools = {{.name = "primary"}, {.name = "fallback", .position = 1}};  // as every store has
   for (const catalog::Backend& backend : parsed.configuration.backends) rows.backends.push_back(backend.copy());
   rows.settings = parsed.configuration.settings;
   rows.prices = parsed.configuration.prices;
   const std::string text = catalog::format_configuration(rows);
   require(text.find(kResolved) == std::string::npos, "what is exported holds no key");
-  require(catalog::parse_configuration(text, source_of_keys()).ok(), "what is exported can be applied");
+  const auto again = catalog::parse_configuration(text, source_of_keys());
+  if (!again.ok())
+    throw Violation("what is exported cannot be applied: " + again.problems[0].path + " " + again.problems[0].message);
 }
 
 }  // namespace headworks::fuzz

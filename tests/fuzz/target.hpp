@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
@@ -112,12 +113,12 @@ inline std::vector<std::string> read_corpus(const std::string& folder) {
   return inputs;
 }
 
-// Runs `target` over its corpus and `rounds` mutations of it. Answers what was violated and by which input; empty
-// when all held. `corpus`: the folder's name.
+// Runs `target` over every seed and `rounds` mutations of them. Answers what was violated and by which input;
+// empty when all held.
 template <class Target>
-std::string drive(Target&& target, const std::string& corpus, const std::vector<std::string>& words, int rounds) {
-  const std::vector<std::string> seeds = read_corpus(HEADWORKS_CORPUS "/" + corpus);
-  if (seeds.empty()) return "the corpus is empty";
+std::string drive(Target&& target, const std::vector<std::string>& seeds,
+                  const std::vector<std::string>& words, int rounds) {
+  if (seeds.empty()) return "there are no seeds";
   base::Random random(20260131);
   std::string input;
   const auto run = [&]() -> std::string {
@@ -138,6 +139,12 @@ std::string drive(Target&& target, const std::string& corpus, const std::vector<
     if (std::string violation = run(); !violation.empty()) return violation;
   }
   return {};
+}
+
+// The same over a corpus, by the name of its folder.
+template <class Target>
+std::string drive(Target&& target, const char* corpus, const std::vector<std::string>& words, int rounds) {
+  return drive(std::forward<Target>(target), read_corpus(std::string(HEADWORKS_CORPUS "/") + corpus), words, rounds);
 }
 
 }  // namespace headworks::fuzz

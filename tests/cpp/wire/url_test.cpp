@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair("http://my_service:9/a//b", "http://my_service:9/a//b"),
                       std::pair("http://1.2.3.4/x", "http://1.2.3.4:80/x"),
                       std::pair("http://4.example/", "http://4.example:80"),
-                      std::pair("http://[::]", "http://[::]:80"),
+                      std::pair("http://[2001:DB8::]", "http://[2001:db8::]:80"),
                       std::pair("http://[1::]", "http://[1::]:80"),
                       std::pair("http://[1:2:3:4:5:6:7:8]", "http://[1:2:3:4:5:6:7:8]:80"),
                       std::pair("http://[1:2:3:4:5:6::8]", "http://[1:2:3:4:5:6::8]:80"),
