@@ -20,6 +20,7 @@
 #include "app/signals.hpp"
 #include "app/stored_cooldowns.hpp"
 #include "app/stored_levels.hpp"
+#include "base/locked_memory.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/key_references.hpp"
 #include "store/store.hpp"
@@ -155,6 +156,8 @@ Started GatewayApp::Parts::configure() {
   configuration->listen = parsed.configuration.listen;
   configuration->admin_listen = parsed.configuration.admin_listen;
   configuration->tls = parsed.configuration.tls;
+  base::wipe(*options.config_json);  // keys may stand in it
+  options.config_json.reset();
   const auto applied = store->apply(std::move(parsed.configuration), options.config_origin.empty() ? "configuration" : options.config_origin);
   if (!applied) return failure_of(applied.error(), Exit::configuration);
   return {};
@@ -180,6 +183,8 @@ Started GatewayApp::Parts::open_catalog() {
     const std::size_t masked = catalog->current()->secrets().mask(line) + catalog::mask_made_keys(line);
     if (masked != 0) metrics.add(telemetry::Metric::secrets_masked, {"log"}, static_cast<double>(masked));
   });
+  if (!base::LockedMemory::all_locked())
+    log.log(base::LogLevel::warn, "keys may be swapped out: the system lets this process lock too little memory (ulimit -l)");
   return {};
 }
 
@@ -303,6 +308,7 @@ void GatewayApp::Parts::reload() {
   if (!options.reload) return;
   Result<std::string> text = options.reload();
   Result<std::uint64_t> applied = text ? apply(*text, options.config_origin) : Result<std::uint64_t>(text.error());
+  if (text) base::wipe(*text);
   if (applied)
     log.log(base::LogLevel::info, "the configuration was read again", {{"revision", *applied}});
   else
@@ -371,7 +377,7 @@ GatewayApp::~GatewayApp() {
 boost::system::result<std::unique_ptr<GatewayApp>, StartFailure> GatewayApp::start(Options options) {
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  if (options.handle_signals) SignalThread::block();
+  if (options.handle_signals) forbid_dumps(), SignalThread::block();  // the process is ours alone
   auto directory = DataDir::open(options.data_dir);
   if (!directory) return directory.error();
   auto parts = std::make_unique<Parts>(std::move(options), std::move(*directory));

@@ -51,7 +51,7 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
       clocks_(clocks_of(*try_.target, exchange.snapshot().settings().timeouts)),
       started_(exchange.now()),
       total_deadline_(std::min(started_ + clocks_.total, exchange.deadline())),
-      call_(exchange.context().upstreams, exchange.catalog().prepared(*try_.target->backend).endpoint,
+      call_(exchange.context().upstreams, exchange.catalog().endpoint(*try_.target->backend),
             {.connect = clocks_.connect,
              .write = clocks_.write,
              .first_byte = std::min(clocks_.first_byte, try_.first_byte_slice),
@@ -74,6 +74,7 @@ Attempt::~Attempt() {
   record_ = so_far();
   settle_usage();
   exchange_.record().attempts.push_back(record_);
+  base::wipe(head_);
 }
 
 telemetry::AttemptRecord Attempt::so_far() const {
@@ -133,12 +134,14 @@ void Attempt::write_body() {
 void Attempt::write_head() {
   const wire::RequestHead& client = *request_.head;
   const catalog::BackendEntry& backend = *try_.target->backend;
-  head_.reserve(1024);
-  wire::HeadWriter head(head_);
   std::string target;
   wire::append_target(target, backend.url, client.target);
+  std::size_t most = 256 + client.method.size() + target.size() + backend.request_lines.size();
+  for (const wire::Field& field : client.fields) most += field.name.size() + field.value.size() + 4;
+  head_.reserve(most);  // growing would leave copies of the key behind
+  wire::HeadWriter head(head_);
   head.request_line(client.method, target);
-  head.lines(exchange_.catalog().prepared(backend).lines.reveal());
+  head.lines(backend.request_lines.reveal());
   const bool has_connection = client.find(wire::FieldId::connection) != nullptr;
   const HookPart* changed = exchange_.hooks();
   for (const wire::Field& field : client.fields) {

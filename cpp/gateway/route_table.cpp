@@ -1,13 +1,10 @@
 #include "gateway/route_table.hpp"
 
-#include "catalog/upstream_lines.hpp"
-
 namespace headworks::gateway {
-PreparedBackend::PreparedBackend(const catalog::BackendEntry& entry) : endpoint(entry.url), lines(catalog::make_upstream_lines(entry)) {}
 
 LoopCatalog::LoopCatalog(std::shared_ptr<const catalog::Snapshot> from) : snapshot(std::move(from)) {
-  backends.reserve(snapshot->backends().size());
-  for (const catalog::BackendEntry& entry : snapshot->backends()) backends.emplace_back(entry);
+  endpoints.reserve(snapshot->backends().size());
+  for (const catalog::BackendEntry& entry : snapshot->backends()) endpoints.emplace_back(entry.url);
 }
 
 ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api, std::string_view name,

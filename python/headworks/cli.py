@@ -167,6 +167,16 @@ def doctor(
     raise typer.Exit(0 if all(one.fine for one in findings) else 1)
 
 
+@app.command()
+def deploy(
+    name: Annotated[str | None, typer.Argument(metavar="FILE", help="The one to print.")] = None,
+) -> None:
+    """List the files that help to run it elsewhere (systemd, containers, monitoring), or print one."""
+    from headworks._deploy import listing, text_of
+
+    print(listing() if name is None else text_of(name), end="\n" if name is None else "")
+
+
 app.command()(_cli_admin.explain)
 app.command()(_cli_admin.usage)
 app.command()(_cli_admin.apply)
