@@ -12,6 +12,7 @@
 
 #include "admin/admin_access.hpp"
 #include "catalog/catalog.hpp"
+#include "hooks/hook_board.hpp"
 #include "net/event_loop.hpp"
 #include "net/upstream_client.hpp"
 #include "store/database_thread.hpp"
@@ -30,6 +31,7 @@ struct AdminShared {
   store::Store& store;
   store::UsageWriter& ledger;
   store::DatabaseThread& ledger_reader;
+  const hooks::HookBoard& hooks;
   const base::Secret& admin_token;
   std::string data_dir;
   std::string data_url, admin_url;  // of the listeners

@@ -202,7 +202,14 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
     if (reply.revision) writer.field("etag", '"' + std::to_string(*reply.revision) + '"');
     body = std::move(reply.body);
   }
+  mask_secrets(body, routed.row != nullptr && routed.row->name == "export_config" ? "export" : "admin");
   co_await response.send(body);
+}
+
+void AdminPlane::mask_secrets(std::string& body, std::string_view sink) {
+  const std::size_t masked = context_.snapshot()->secrets().mask(body);
+  if (masked != 0)
+    context_.shared.metrics.add(telemetry::Metric::secrets_masked, {sink}, static_cast<double>(masked));
 }
 
 void AdminPlane::refuse(const base::Error& error, std::string_view target, wire::HeadWriter& head,

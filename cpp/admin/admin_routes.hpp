@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "admin/admin_context.hpp"
+#include "catalog/document.hpp"
 #include "net/handler.hpp"
 #include "net/task.hpp"
 
@@ -24,7 +25,7 @@ struct Call {
   const RouteRow* route = nullptr;
   std::vector<std::string> path;  // the values of {...}, decoded
   std::vector<std::pair<std::string, std::string>> query;
-  boost::json::value body;        // null: none was sent
+  boost::json::value body = boost::json::value(catalog::document_storage());  // null: none was sent
   Identity identity;
   std::string actor;              // its name, for the audit
   std::string address;            // of the client

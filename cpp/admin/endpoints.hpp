@@ -10,6 +10,10 @@ namespace headworks::admin {
 net::Task<Answer> post_explain(AdminContext& context, Call& call);
 net::Task<Answer> list_cooldowns(AdminContext& context, Call& call);
 
+// plugin_endpoints.cpp
+net::Task<Answer> list_plugins(AdminContext& context, Call& call);
+net::Task<Answer> reload_plugins(AdminContext& context, Call& call);
+
 // exchange_endpoints.cpp
 net::Task<Answer> get_exchange(AdminContext& context, Call& call);
 net::Task<Answer> list_exchanges(AdminContext& context, Call& call);
@@ -45,6 +49,7 @@ net::Task<Answer> rotate_client_key(AdminContext& context, Call& call);
 net::Task<Answer> get_settings(AdminContext& context, Call& call);
 net::Task<Answer> change_settings(AdminContext& context, Call& call);
 net::Task<Answer> list_prices(AdminContext& context, Call& call);
+net::Task<Answer> list_bundled_prices(AdminContext& context, Call& call);
 net::Task<Answer> put_prices(AdminContext& context, Call& call);
 net::Task<Answer> get_config(AdminContext& context, Call& call);
 net::Task<Answer> put_config(AdminContext& context, Call& call);
@@ -52,6 +57,10 @@ net::Task<Answer> list_revisions(AdminContext& context, Call& call);
 net::Task<Answer> get_revision(AdminContext& context, Call& call);
 net::Task<Answer> restore_revision(AdminContext& context, Call& call);
 net::Task<Answer> list_audit(AdminContext& context, Call& call);
+
+// sealed_endpoints.cpp
+net::Task<Answer> export_sealed_config(AdminContext& context, Call& call);
+net::Task<Answer> apply_sealed_config(AdminContext& context, Call& call);
 
 // usage_endpoints.cpp
 net::Task<Answer> get_usage(AdminContext& context, Call& call);
@@ -70,6 +79,10 @@ net::Task<Answer> get_master_key(AdminContext& context, Call& call);
 net::Task<Answer> add_master_key(AdminContext& context, Call& call);
 net::Task<Answer> rewrap(AdminContext& context, Call& call);
 net::Task<Answer> drop_master_key(AdminContext& context, Call& call);
+
+// store_endpoints.cpp
+net::Task<Answer> store_backend(AdminContext& context, Call& call);
+net::Task<Answer> update_stored_backend(AdminContext& context, Call& call);
 
 // import_endpoints.cpp
 net::Task<Answer> import_sidecar(AdminContext& context, Call& call);

@@ -40,6 +40,8 @@ class Stream {
       next_sample_ = now + kSample;
       note_sample(out, now);
     }
+    if (const std::size_t masked = context_.snapshot()->secrets().mask(out); masked != 0)
+      context_.shared.metrics.add(telemetry::Metric::secrets_masked, {"events"}, static_cast<double>(masked));
     return out;
   }
 
@@ -152,7 +154,7 @@ struct Counted {
 
 }  // namespace
 
-net::Task<base::Result<void>> stream_events(AdminContext& context, Call&, const wire::RequestHead& head,
+net::Task<base::Result<void>> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
                                             net::ResponseWriter& response) {
   if (context.streams >= kMostStreams)
     co_return base::fail(base::ErrorKind::overloaded, "too many clients listen to events already");
@@ -166,6 +168,8 @@ net::Task<base::Result<void>> stream_events(AdminContext& context, Call&, const 
   while (sent == net::IoStatus::ok && context.shared.ready()) {
     net::Sleep pause(context.loop, context.loop.now() + kLook);
     co_await pause;
+    // Whose token or session has ended sees nothing more.
+    if (!context.access.still_knows(call.identity, call.session, *context.snapshot(), context.loop.wall())) break;
     out = stream.look();
     if (out.empty()) continue;
     sent = co_await response.write(out);
