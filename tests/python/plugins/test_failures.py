@@ -65,7 +65,9 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("policy", ["ignore", "reject"])
 @pytest.mark.parametrize("name", BAD)
-def test_the_policy_is_applied(upstream: MakeUpstream, name: str, policy: Literal["ignore", "reject"]) -> None:
+def test_the_policy_is_applied(
+    upstream: MakeUpstream, name: str, policy: Literal["ignore", "reject"]
+) -> None:
     act, reason = BAD[name]
 
     @hook(on_error=policy, timeout_ms=5000)
@@ -85,7 +87,9 @@ def test_the_policy_is_applied(upstream: MakeUpstream, name: str, policy: Litera
 
 
 @pytest.mark.parametrize("policy", ["ignore", "reject"])
-def test_one_that_is_late_is_not_waited_for(upstream: MakeUpstream, policy: Literal["ignore", "reject"]) -> None:
+def test_one_that_is_late_is_not_waited_for(
+    upstream: MakeUpstream, policy: Literal["ignore", "reject"]
+) -> None:
     released = threading.Event()
 
     @hook(on_error=policy, timeout_ms=20)
