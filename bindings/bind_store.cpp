@@ -1,4 +1,5 @@
-// Store: the nine operations of the seed contract over headworks.db, without a server. A backend crosses as a
+// Store: the nine operations of the seed contract over headworks.db, without a server; StoreReader: the reading ones
+// beside a server. A backend crosses as a
 // dict of its columns; mappings and metadata cross as JSON text (model_mappings_json, metadata_json), and
 // headworks/models.py makes values of them.
 #include "python.hpp"
@@ -7,6 +8,7 @@
 
 #include "catalog/row_json.hpp"
 #include "store/store.hpp"
+#include "store/store_reader.hpp"
 
 namespace headworks::bindings {
 namespace {
@@ -95,39 +97,57 @@ py::object dict_or_none(const std::optional<Backend>& backend) {
   return backend ? py::object(dict_of(*backend)) : py::object(py::none());
 }
 
+// Without a key file: the rule of the server for the database's folder; a new database makes a new key there.
+base::Result<std::shared_ptr<const vault::KeyRing>> keys_for(const std::string& path,
+                                                             const std::optional<std::string>& master_key_file) {
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  return master_key_file ? vault::KeyRing::load_file(*master_key_file)
+                         : vault::KeyRing::load(folder.string(), !std::filesystem::exists(path));
+}
+
 class Store {
  public:
-  // Without a key file: the rule of the server for the database's folder; a new database makes a new key there.
-  Store(const std::string& path, const std::optional<std::string>& master_key_file) {
-    store_ = without_gil([&]() -> base::Result<std::unique_ptr<store::Store>> {
-      const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
-      auto keys = master_key_file ? vault::KeyRing::load_file(*master_key_file)
-                                  : vault::KeyRing::load(folder.string(), !std::filesystem::exists(path));
-      if (!keys) return std::move(keys).error();
-      return store::Store::open({.path = path, .keys = *std::move(keys)});
-    });
-  }
-  ~Store() { close(); }
-  Store(const Store&) = delete;
-  Store& operator=(const Store&) = delete;
+  Store(const std::string& path, const std::optional<std::string>& master_key_file)
+      : store_(without_gil([&]() -> base::Result<std::unique_ptr<store::Store>> {
+          auto keys = keys_for(path, master_key_file);
+          if (!keys) return std::move(keys).error();
+          return store::Store::open({.path = path, .keys = *std::move(keys)});
+        })) {}
 
-  void close() {
-    const WithoutGil released;
-    store_.reset();
-  }
+  void close() { store_.close(); }
   // `operation(store::Store&)` answers a Result.
   template <class Operation>
   auto run(Operation operation) {
-    if (!store_) throw py::value_error("the store is closed");
-    return without_gil([&] { return operation(*store_); });
+    store::Store& store = open();
+    return without_gil([&] { return operation(store); });
   }
-  bool master_key_fits() {
-    if (!store_) throw py::value_error("the store is closed");
-    return store_->master_key_fits();
+  bool master_key_fits() { return open().master_key_fits(); }
+
+ private:
+  store::Store& open() {
+    if (store_.closed()) throw py::value_error("the store is closed");
+    return *store_;
+  }
+  OfThisProcess<store::Store> store_;
+};
+
+// The same questions while a server has the database.
+class StoreReader {
+ public:
+  StoreReader(const std::string& path, const std::optional<std::string>& master_key_file)
+      : reader_(without_gil([&]() -> base::Result<std::unique_ptr<store::StoreReader>> {
+          auto keys = keys_for(path, master_key_file);
+          if (!keys) return std::move(keys).error();
+          return store::StoreReader::open(path, *std::move(keys));
+        })) {}
+
+  template <class Question>
+  auto run(Question question) {
+    return without_gil([&] { return question(*reader_); });
   }
 
  private:
-  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::StoreReader> reader_;
 };
 
 py::dict create_backend(Store& self, const py::dict& row) {
@@ -135,13 +155,15 @@ py::dict create_backend(Store& self, const py::dict& row) {
   return dict_of(self.run([&](store::Store& store) { return store.create_backend(std::move(backend)); }));
 }
 
-py::object get_backend(Store& self, const std::string& id, bool decrypt_key) {
-  return dict_or_none(self.run([&](store::Store& store) { return store.get_backend(id, decrypt_key); }));
+template <class From>
+py::object get_backend(From& self, const std::string& id, bool decrypt_key) {
+  return dict_or_none(self.run([&](auto& store) { return store.get_backend(id, decrypt_key); }));
 }
 
-py::list list_backends(Store& self, const std::optional<std::string>& pool, bool enabled_only, bool decrypt_key) {
+template <class From>
+py::list list_backends(From& self, const std::optional<std::string>& pool, bool enabled_only, bool decrypt_key) {
   const auto rows =
-      self.run([&](store::Store& store) { return store.list_backends(pool, enabled_only, decrypt_key); });
+      self.run([&](auto& store) { return store.list_backends(pool, enabled_only, decrypt_key); });
   py::list list;
   for (const Backend& row : rows) list.append(dict_of(row));
   return list;
@@ -158,9 +180,10 @@ bool set_backend_status(Store& self, const std::string& id, const std::string& s
   return self.run([&](store::Store& store) { return store.set_backend_status(id, found); });
 }
 
-py::dict get_pool_stats(Store& self) {
+template <class From>
+py::dict get_pool_stats(From& self) {
   py::dict pools;
-  for (const store::PoolStats& row : self.run([](store::Store& store) { return store.get_pool_stats(); })) {
+  for (const store::PoolStats& row : self.run([](auto& store) { return store.get_pool_stats(); })) {
     py::dict counts;
     counts["total"] = row.total;
     counts["enabled"] = row.enabled;
@@ -182,8 +205,8 @@ void bind_store(py::module_& module) {
       .def("close", &Store::close)
       .def_property_readonly("master_key_fits", &Store::master_key_fits)
       .def("create_backend", &create_backend, "row"_a)
-      .def("get_backend", &get_backend, "backend_id"_a, "decrypt_key"_a)
-      .def("list_backends", &list_backends, "pool"_a, "enabled_only"_a, "decrypt_key"_a)
+      .def("get_backend", &get_backend<Store>, "backend_id"_a, "decrypt_key"_a)
+      .def("list_backends", &list_backends<Store>, "pool"_a, "enabled_only"_a, "decrypt_key"_a)
       .def("update_backend", &update_backend, "backend_id"_a, "updates_json"_a)
       .def("delete_backend",
            [](Store& self, const std::string& id) {
@@ -201,7 +224,13 @@ void bind_store(py::module_& module) {
              return self.run([&](store::Store& store) { return store.clear_backend_cooldown(id); });
            },
            "backend_id"_a)
-      .def("get_pool_stats", &get_pool_stats);
+      .def("get_pool_stats", &get_pool_stats<Store>);
+  py::class_<StoreReader>(module, "StoreReader")
+      .def(py::init<const std::string&, const std::optional<std::string>&>(), "path"_a,
+           "master_key_file"_a = py::none())
+      .def("get_backend", &get_backend<StoreReader>, "backend_id"_a, "decrypt_key"_a)
+      .def("list_backends", &list_backends<StoreReader>, "pool"_a, "enabled_only"_a, "decrypt_key"_a)
+      .def("get_pool_stats", &get_pool_stats<StoreReader>);
 }
 
 }  // namespace headworks::bindings

@@ -5,7 +5,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <unistd.h>
+
 #include <exception>
+#include <memory>
 #include <utility>
 
 #include "app/gateway_app.hpp"
@@ -56,11 +59,46 @@ auto without_gil(Work&& work) {
   return value_of(std::move(result));
 }
 
+// Something with threads of its own. A forked child has none of them: there nothing of it is called, and it is left
+// as it is instead of waiting for ever in its destructor.
+template <class T>
+class OfThisProcess {
+ public:
+  explicit OfThisProcess(std::unique_ptr<T> value) : value_(std::move(value)) {}
+  OfThisProcess(OfThisProcess&& other) noexcept : value_(std::move(other.value_)), process_(other.process_) {}
+  OfThisProcess& operator=(OfThisProcess&&) = delete;
+  ~OfThisProcess() { close(); }
+
+  void close() {
+    if (process_ != ::getpid()) (void)value_.release();
+    const WithoutGil released;
+    value_.reset();
+  }
+  bool closed() const { return value_ == nullptr; }
+  T& operator*() { return *checked(); }
+  T* operator->() { return checked(); }
+
+ private:
+  T* checked() {
+    if (process_ == ::getpid()) return value_.get();
+    throw Raised(base::fail(base::ErrorKind::bad_request,
+                            "this was made before the process was forked, and has no threads here; start processes "
+                            "with the method 'spawn', or make it after the fork"));
+  }
+
+  std::unique_ptr<T> value_;
+  pid_t process_ = ::getpid();
+};
+
 void bind_errors(py::module_& module);
 void bind_about(py::module_& module);
 void bind_server(py::module_& module);
+void bind_hooks(py::module_& module);
 void bind_store(py::module_& module);
 void bind_upstream(py::module_& module);
 void bind_bench(py::module_& module);
+void bind_simulation(py::module_& module);
+void bind_routing(py::module_& module);
+void bind_arrow(py::module_& module);
 
 }  // namespace headworks::bindings

@@ -142,7 +142,7 @@ net::Task<Answer> put_backend_status(AdminContext& context, Call& call) {
 }
 
 net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call) {
-  const auto body = read_members(call.body, {"until", "seconds", "reason"});
+  const auto body = read_members(call.body, {"until", "seconds", "reason", "consecutive"});
   if (!body) co_return body.error();
   const auto until_text = find_text(**body, "until");
   if (!until_text) co_return until_text.error();
@@ -150,6 +150,8 @@ net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call) {
   if (!seconds) co_return seconds.error();
   const auto reason = find_text(**body, "reason");
   if (!reason) co_return reason.error();
+  const auto consecutive = find_number(**body, "consecutive", 0, 1e9);
+  if (!consecutive) co_return consecutive.error();
   if (until_text->has_value() == seconds->has_value())
     co_return wrong("$", "give either `seconds` or `until`", R"({"seconds": 60, "reason": "maintenance"})");
   const base::WallTime wall = context.loop.wall();
@@ -158,8 +160,9 @@ net::Task<Answer> put_backend_cooldown(AdminContext& context, Call& call) {
   else until = catalog::parse_utc(**until_text);
   if (!until || *until <= wall) co_return wrong("$.until", "must be a moment to come in UTC, as 2026-01-31T09:30:00Z");
 
-  auto edit = [until = *until, why = reason->value_or("")](CatalogTables& tables, const std::string& id) {
-    return store::cool_backend(tables, id, {.until = until, .consecutive = 0, .reason = why.substr(0, 200)});
+  const auto count = static_cast<std::int64_t>(consecutive->value_or(0));
+  auto edit = [until = *until, count, why = reason->value_or("")](CatalogTables& tables, const std::string& id) {
+    return store::cool_backend(tables, id, {.until = until, .consecutive = count, .reason = why.substr(0, 200)});
   };
   auto changing = change_state(context, call, std::move(edit));
   Result<Changed<boost::json::object>> changed = co_await changing;

@@ -10,6 +10,10 @@ namespace headworks::admin {
 net::Task<Answer> post_explain(AdminContext& context, Call& call);
 net::Task<Answer> list_cooldowns(AdminContext& context, Call& call);
 
+// plugin_endpoints.cpp
+net::Task<Answer> list_plugins(AdminContext& context, Call& call);
+net::Task<Answer> reload_plugins(AdminContext& context, Call& call);
+
 // exchange_endpoints.cpp
 net::Task<Answer> get_exchange(AdminContext& context, Call& call);
 net::Task<Answer> list_exchanges(AdminContext& context, Call& call);
@@ -30,6 +34,7 @@ net::Task<Answer> get_pool(AdminContext& context, Call& call);
 net::Task<Answer> put_pool(AdminContext& context, Call& call);
 net::Task<Answer> change_pool(AdminContext& context, Call& call);
 net::Task<Answer> remove_pool(AdminContext& context, Call& call);
+net::Task<Answer> order_pools(AdminContext& context, Call& call);
 net::Task<Answer> get_pool_stats(AdminContext& context, Call& call);
 
 // client_key_endpoints.cpp
@@ -75,13 +80,23 @@ net::Task<Answer> add_master_key(AdminContext& context, Call& call);
 net::Task<Answer> rewrap(AdminContext& context, Call& call);
 net::Task<Answer> drop_master_key(AdminContext& context, Call& call);
 
+// store_endpoints.cpp
+net::Task<Answer> store_backend(AdminContext& context, Call& call);
+net::Task<Answer> update_stored_backend(AdminContext& context, Call& call);
+
 // import_endpoints.cpp
 net::Task<Answer> import_sidecar(AdminContext& context, Call& call);
 
-// event_stream.cpp: the one route whose answer is a stream; its head is started before. The first is asked before that.
-base::Result<void> check_event_stream(const AdminContext& context);
-net::Task<> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
-                          net::ResponseWriter& response);
+// event_stream.cpp
+net::Task<base::Result<void>> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                            net::ResponseWriter& response);
+
+// playground.cpp
+net::Task<base::Result<void>> play(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                   net::ResponseWriter& response);
+
+// about_endpoint.cpp
+net::Task<Answer> get_about(AdminContext& context, Call& call);
 
 // probe_endpoints.cpp
 net::Task<Answer> test_backend(AdminContext& context, Call& call);

@@ -154,14 +154,14 @@ struct Counted {
 
 }  // namespace
 
-base::Result<void> check_event_stream(const AdminContext& context) {
-  if (context.streams < kMostStreams) return {};
-  return base::fail(base::ErrorKind::overloaded, "too many clients listen to events already");
-}
-
-net::Task<> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
-                          net::ResponseWriter& response) {
+net::Task<base::Result<void>> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                            net::ResponseWriter& response) {
+  if (context.streams >= kMostStreams)
+    co_return base::fail(base::ErrorKind::overloaded, "too many clients listen to events already");
   const Counted counted(context.streams);
+  wire::HeadWriter writer = response.start(200);
+  write_common(writer);
+  writer.field("content-type", "text/event-stream");
   Stream stream(context, last_event_of(head));
   std::string out = "retry: 1000\n\n" + stream.look();
   net::IoStatus sent = co_await response.begin_stream(out);
@@ -175,6 +175,7 @@ net::Task<> stream_events(AdminContext& context, Call& call, const wire::Request
     sent = co_await response.write(out);
   }
   if (sent == net::IoStatus::ok) sent = co_await response.finish();
+  co_return base::Result<void>();
 }
 
 }  // namespace headworks::admin

@@ -77,12 +77,13 @@ void append_ascii(std::string& out, char character) {
   out += character;
 }
 
-// What a terminal or a line reader might act on: C1 controls and the Unicode line separators.
+// What a terminal or a line reader might act on: C1 controls, the Unicode line separators, and what turns the
+// direction of the text (U+202A to U+202E, U+2066 to U+2069).
 unsigned acting_code_point(std::string_view sequence) {
   const auto last = static_cast<unsigned char>(sequence.back());
   if (sequence.size() == 2 && sequence[0] == '\xc2' && last < 0xa0) return last;
-  if (sequence == "\xe2\x80\xa8") return 0x2028;
-  if (sequence == "\xe2\x80\xa9") return 0x2029;
+  if (sequence.starts_with("\xe2\x80") && last >= 0xa8 && last <= 0xae) return 0x2000U + (last & 0x3fU);
+  if (sequence.starts_with("\xe2\x81") && last >= 0xa6 && last <= 0xa9) return 0x2040U + (last & 0x3fU);
   return 0;
 }
 

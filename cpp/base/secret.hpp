@@ -34,7 +34,7 @@ class Secret {
 
  private:
   void wipe() noexcept;
-  char* data_ = nullptr;  // own allocation: no short-string copies on the stack
+  char* data_ = nullptr;  // in LockedMemory: not swapped out, not dumped, and no short-string copy on the stack
   std::size_t size_ = 0;
 };
 

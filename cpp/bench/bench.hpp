@@ -15,6 +15,7 @@
 // Must not know: Headworks. It measures any gateway.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -31,6 +32,11 @@
 namespace headworks::bench {
 
 enum class Mode : std::uint8_t { closed, open, streams, idle };
+
+// How far a run is, for whoever watches from another thread.
+struct Progress {
+  std::atomic<std::uint64_t> answers{0};
+};
 
 struct Options {
   Mode mode = Mode::closed;
@@ -50,6 +56,7 @@ struct Options {
   std::optional<std::string> expect_body;  // absent: equal to the first answer's
   bool compare_bodies = true;
   std::stop_token stop;             // asks for an early, orderly end
+  Progress* progress = nullptr;     // kept up to date; null: nobody watches
   std::function<void()> on_steady;  // idle: all connections are held; streams: each has had its first event
 };
 
@@ -101,6 +108,14 @@ base::Result<Report> run(const Options& options);
 std::string to_json(const Report& report, bool buckets = false);
 // A few lines for people.
 std::string to_text(const Report& report);
+
+// The flags of the command as options. Kind bad_request, with its usage as the message, for what cannot be meant.
+struct Command {
+  Options options;
+  bool json = false;
+  bool buckets = false;
+};
+base::Result<Command> read_command(const std::vector<std::string>& arguments);
 
 // The command `headworks bench`. Exit codes: 0 fine, 1 some answer was wrong or nothing answered, 2 wrong
 // usage.

@@ -128,6 +128,7 @@ void RequestLoad::on_answer(Call& call, std::uint32_t tag) {
   last_answer_ = clock_now();
   --busy_;
   ++report_.answers;
+  if (options_.progress != nullptr) options_.progress->answers.fetch_add(1, std::memory_order_relaxed);
   report_.latency.record(
       static_cast<std::uint64_t>(std::max<std::int64_t>((last_answer_ - call.since).count(), 0)));
   check(call.lane);

@@ -22,12 +22,6 @@ constexpr std::string_view kUsage =
     "  --json                 the report as JSON; --buckets adds the histograms\n"
     "  idle prints a line when all connections are held, and holds them for --seconds\n";
 
-struct Command {
-  Options options;
-  bool json = false;
-  bool buckets = false;
-};
-
 bool read_number(const std::string& text, double& out) {
   char* end = nullptr;
   out = std::strtod(text.c_str(), &end);
@@ -84,39 +78,39 @@ bool read_number_flag(const std::string& flag, const std::string& value, Options
   return false;
 }
 
-bool read_command(int argc, char** argv, Command& command) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string flag = argv[i];
+}  // namespace
+
+base::Result<Command> read_command(const std::vector<std::string>& arguments) {
+  Command command;
+  bool known = true;
+  for (std::size_t at = 0; known && at < arguments.size(); ++at) {
+    const std::string& flag = arguments[at];
     if (flag == "--json") {
       command.json = true;
     } else if (flag == "--buckets") {
       command.json = command.buckets = true;
     } else if (flag == "--any-body") {
       command.options.compare_bodies = false;
-    } else if (i + 1 == argc) {
-      return false;
     } else {
-      const std::string value = argv[++i];
-      if (!read_text_flag(flag, value, command.options) && !read_number_flag(flag, value, command.options)) {
-        return false;
-      }
+      known = ++at < arguments.size() && (read_text_flag(flag, arguments[at], command.options) ||
+                                          read_number_flag(flag, arguments[at], command.options));
     }
   }
-  return !command.options.url.empty();
+  if (!known || command.options.url.empty()) return base::fail(base::ErrorKind::bad_request, std::string(kUsage));
+  return command;
 }
-
-}  // namespace
 
 int run_bench(int argc, char** argv) {
   if (argc == 2 && (std::string_view(argv[1]) == "--help" || std::string_view(argv[1]) == "-h")) {
     std::cout << kUsage;
     return 0;
   }
-  Command command;
-  if (!read_command(argc, argv, command)) {
-    std::cerr << kUsage;
+  base::Result<Command> read = read_command({argv + 1, argv + argc});
+  if (!read) {
+    std::cerr << read.error().message;
     return 2;
   }
+  Command& command = *read;
   if (command.options.mode == Mode::idle || command.options.mode == Mode::streams) {
     const bool json = command.json;
     command.options.on_steady = [json] { std::cout << (json ? "{\"steady\":true}" : "steady") << std::endl; };

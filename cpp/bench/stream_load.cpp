@@ -138,6 +138,7 @@ void StreamLoad::count_messages(Stream& stream) {
 
 void StreamLoad::end(Stream& stream, bool completed) {
   ++report_.answers;
+  if (options_.progress != nullptr) options_.progress->answers.fetch_add(1, std::memory_order_relaxed);
   ++report_.statuses[stream.lane.status()];
   if (stream.lane.status() != options_.expect_status) {
     ++report_.faults.status;

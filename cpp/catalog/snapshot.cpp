@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "catalog/bundled_prices.hpp"
+#include "catalog/request_lines.hpp"
 #include "catalog/utc_time.hpp"
 #include "vault/client_key.hpp"
 
@@ -130,6 +131,7 @@ std::optional<base::Error> Snapshot::index_backend(BackendEntry& entry, const Sn
   base::Result<wire::Url> url = wire::parse_url(row.api_base_url);
   if (url) {
     entry.url = *std::move(url);
+    entry.request_lines = make_request_lines(row, entry.url);
   } else if (row.enabled) {
     base::Error error = std::move(url).error();
     error.message = "backend '" + row.name + "': " + error.message;

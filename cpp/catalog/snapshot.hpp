@@ -30,6 +30,7 @@ namespace headworks::catalog {
 struct BackendEntry {
   Backend row;
   wire::Url url;                                // parsed api_base_url; empty when the backend is not enabled
+  base::Secret request_lines;                   // host and credential, as header lines of every request
   std::uint32_t index = 0;                      // dense, for per-backend arrays
   std::shared_ptr<gauges::BackendGauge> gauge;  // never null
   std::shared_ptr<gauges::OriginGauge> origin;  // never null; shared by the backends of one origin

@@ -21,6 +21,11 @@ if(HEADWORKS_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+option(HEADWORKS_STATIC_RUNTIME "Link the compiler's run-time libraries in: for wheels, which meet older ones" OFF)
+if(HEADWORKS_STATIC_RUNTIME)
+  add_link_options(-static-libstdc++ -static-libgcc)
+endif()
+
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wformat=2 -Werror=format-security
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -28,6 +33,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-maybe-uninitialized)
 endif()
 
+if(HEADWORKS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link -g1)  # which branches an input takes
+endif()
 if(HEADWORKS_SANITIZE)
   add_link_options(-Wl,-z,muldefs)  # a test may bring its own operator new; clang's run time has one too
 endif()

@@ -40,6 +40,7 @@ struct AddressLimit {
 };
 
 struct Workload {
+  std::string model = "m";
   double per_minute = 60;
   base::Duration length = std::chrono::minutes{1};  // new requests come so long; what runs is run to its end
   bool evenly = false;                              // else at random (Poisson)

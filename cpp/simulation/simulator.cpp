@@ -114,7 +114,7 @@ base::Result<std::unique_ptr<Simulator>> Simulator::make(Scenario scenario) {
   auto snapshot = catalog::Snapshot::build(std::move(rows), nullptr);
   if (!snapshot) return snapshot.error();
   parts->snapshot = *snapshot;
-  parts->route = std::make_unique<routing::RouteState>(parts->snapshot->make_route(catalog::Api::openai, "m"));
+  parts->route = std::make_unique<routing::RouteState>(parts->snapshot->make_route(catalog::Api::openai, parts->scenario.workload.model));
   parts->line = std::make_unique<routing::WaitingLine>(
       parts->random, [into = parts.get()](routing::WaitingLine::Answer&& answer) { into->answers.push_back(std::move(answer)); });
   const catalog::Settings::Queue& queue = parts->scenario.settings.queue;

@@ -105,6 +105,21 @@ Result<Backend> replace_backend(CatalogTables& tables, Backend row, MovedOrigin 
   return row;
 }
 
+Result<std::optional<Backend>> update_backend(CatalogTables& tables, std::string_view id,
+                                              const BackendUpdates& updates) {
+  auto row = tables.backends.find(id, Keys::closed);
+  if (!row) return std::optional<Backend>();
+  apply_updates(updates, *row);
+  Result<Backend> replaced = replace_backend(tables, *std::move(row), MovedOrigin::reseal);
+  if (!replaced) return std::move(replaced).error();
+  if (tables.edits.empty()) {
+    replaced->updated_at = tables.now;
+    tables.backends.update(*replaced);
+  }
+  replaced->api_key = base::Secret();
+  return std::optional<Backend>(*std::move(replaced));
+}
+
 Result<bool> delete_backend(CatalogTables& tables, std::string_view id) {
   const auto before = tables.backends.find(id, Keys::closed);
   if (!before) return false;

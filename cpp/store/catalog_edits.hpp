@@ -27,6 +27,10 @@ enum class Times : std::uint8_t { stamped, kept };  // kept: of a row that was m
 base::Result<catalog::Backend> create_backend(CatalogTables& tables, catalog::Backend row, Times times = Times::stamped);
 base::Result<catalog::Backend> replace_backend(CatalogTables& tables, catalog::Backend row,
                                                MovedOrigin moved);
+// The update of the seed contract: these fields change, updated_at moves whatever they say. The row without its clear
+// key; none when there is no such row.
+base::Result<std::optional<catalog::Backend>> update_backend(CatalogTables& tables, std::string_view id,
+                                                             const BackendUpdates& updates);
 base::Result<bool> delete_backend(CatalogTables& tables, std::string_view id);
 
 // The state of a backend. False when there is no such row.

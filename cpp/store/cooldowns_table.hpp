@@ -18,7 +18,7 @@ struct CooldownRow {
   std::string backend_id;
   std::optional<std::string> model = {};       // none: the whole backend
   std::string scope = "backend";               // model | backend | address
-  std::string cause = "rate_limited";          // rate_limited | quota | failing | auth | by_hand
+  std::string cause = "rate_limited";          // rate_limited | quota | failing | auth | by_hand | hook
   std::string duration_source = "formula";     // header | body | formula | hand
   std::optional<std::string> request_id = {};  // the exchange that met it
   std::int64_t consecutive = 0;                // the how-manieth 429 in a row

@@ -98,20 +98,8 @@ Result<std::vector<Backend>> Store::list_backends(std::optional<std::string> poo
 Result<std::optional<Backend>> Store::update_backend(std::string id, BackendUpdates updates) {
   if (!updates.api_key_plain.empty())
     if (const auto sealing = expect_sealing(); !sealing) return sealing.error();
-  return value_of(change(by_store(), [&](CatalogTables& tables) -> Result<std::optional<Backend>> {
-    auto row = tables.backends.find(id, Keys::closed);
-    if (!row) return std::optional<Backend>();
-    apply_updates(updates, *row);
-    Result<Backend> replaced = replace_backend(tables, *std::move(row), MovedOrigin::reseal);
-    if (!replaced) return std::move(replaced).error();
-    // Promise of the contract: updated_at moves, also when every value was what it had been.
-    if (tables.edits.empty()) {
-      replaced->updated_at = tables.now;
-      tables.backends.update(*replaced);
-    }
-    replaced->api_key = base::Secret();
-    return std::optional<Backend>(*std::move(replaced));
-  }));
+  return value_of(
+      change(by_store(), [&](CatalogTables& tables) { return store::update_backend(tables, id, updates); }));
 }
 
 Result<bool> Store::delete_backend(std::string id) {

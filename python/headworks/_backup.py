@@ -8,18 +8,27 @@ import shutil
 import sqlite3
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
 from headworks.errors import InUseError, UsageError
 
 __all__ = ["pack", "unpack"]
 
 _NAMES = ("headworks.db", "usage.db")
+_PIECE = 1 << 20
+
+OnBytes = Callable[[float, float], None]
+"""Told how many bytes are done, and of how many."""
 
 
-def pack(directory: Path, file: Path) -> None:
+def _nobody(_done: float, _total: float) -> None:
+    pass
+
+
+def pack(directory: Path, file: Path, *, on_bytes: OnBytes = _nobody) -> None:
     """Packs what the server left in `directory` into `file` (owner only), and removes the directory.
 
     Raises UsageError when the directory cannot be seen: the server runs elsewhere.
@@ -30,15 +39,41 @@ def pack(directory: Path, file: Path) -> None:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         with tarfile.open(fileobj=out, mode="w") as archive:
+            counted = _Counted(sum((directory / name).stat().st_size for name in _NAMES), on_bytes)
             for name in _NAMES:
-                archive.add(directory / name, arcname=name)
+                with (directory / name).open("rb") as source:
+                    member = archive.gettarinfo(arcname=name, fileobj=source)
+                    archive.addfile(member, _CountedFile(source, counted))
         out.flush()
         os.fsync(out.fileno())
     fresh.rename(file)
     shutil.rmtree(directory)
 
 
-def unpack(file: Path, data_dir: Path) -> list[Path]:
+class _Counted:
+    """Files that are read one after another, and how far that has come."""
+
+    def __init__(self, total: int, on_bytes: OnBytes) -> None:
+        self._total, self._on_bytes, self._done = total, on_bytes, 0
+
+    def read(self, source: IO[bytes], size: int) -> bytes:
+        piece = source.read(size)
+        self._done += len(piece)
+        self._on_bytes(self._done, self._total)
+        return piece
+
+
+class _CountedFile:
+    """What copyfileobj and tarfile read from."""
+
+    def __init__(self, source: IO[bytes], counted: _Counted) -> None:
+        self._source, self._counted = source, counted
+
+    def read(self, size: int = -1) -> bytes:
+        return self._counted.read(self._source, size)
+
+
+def unpack(file: Path, data_dir: Path, *, on_bytes: OnBytes = _nobody) -> list[Path]:
     """Puts the databases of `file` into the place of those of a stopped server; where those are kept.
 
     Raises UsageError when `file` is no whole backup, InUseError while a server runs there.
@@ -49,7 +84,7 @@ def unpack(file: Path, data_dir: Path) -> list[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         try:
-            _extract(file, fresh)
+            _extract(file, fresh, on_bytes)
             return _swap(fresh, data_dir)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -69,16 +104,17 @@ def _locked(data_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _extract(file: Path, target: Path) -> None:
+def _extract(file: Path, target: Path, on_bytes: OnBytes) -> None:
     try:
         with tarfile.open(file, mode="r:") as archive:
+            counted = _Counted(sum(archive.getmember(name).size for name in _NAMES), on_bytes)
             for name in _NAMES:
                 member = archive.getmember(name)
                 source = archive.extractfile(member)
                 if source is None:
                     raise UsageError(f"{file} is no backup: {name} is no file in it")
                 with source, open(target / name, "xb", opener=_owner_only) as out:
-                    shutil.copyfileobj(source, out)
+                    shutil.copyfileobj(_CountedFile(source, counted), out, _PIECE)
                     out.flush()
                     os.fsync(out.fileno())
     except (OSError, tarfile.TarError, KeyError) as failed:

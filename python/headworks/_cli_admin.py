@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from headworks._cli_options import DataDir, Json, Token, Url, connect
+from headworks._cli_options import DataDir, DryRun, Json, Token, Url, connect, names_of
+from headworks._console import print_json
 from headworks.errors import UsageError
+from headworks.rows import BackendChanges, BackendFields, Dialect, Step
 
 __all__ = ["apply", "backends", "explain", "export", "keys", "usage"]
 
@@ -25,27 +27,24 @@ def explain(
     ] = None,
     model: Annotated[str | None, typer.Option(help="The plan that would be made for this model.")] = None,
     key: Annotated[str | None, typer.Option(help="... asked for with this client key.")] = None,
-    dialect: Annotated[str | None, typer.Option(help="... over this dialect: openai or anthropic.")] = None,
+    dialect: Annotated[Dialect | None, typer.Option(help="... over this dialect.")] = None,
     url: Url = None,
     token: Token = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Say why a request went where it went, or where one would go now."""
-    from headworks._explain import show_exchange, show_prospects
+    from headworks._show import show_exchange, show_plan
 
     if (request_id is None) == (model is None):
         raise UsageError("say which: a request id, or --model MODEL")
     with connect(url, token, data_dir) as client:
-        if request_id is not None:
-            made, show = client.exchange(request_id), show_exchange
-        else:
-            question = {"client_key": key, "dialect": dialect}
-            made, show = client.explain(model or "", **question), show_prospects
-    if as_json:
-        print(json.dumps(made, indent=2))
-    else:
-        show(made)
+        if model is not None:
+            plan = client.explain(model, client_key=key, dialect=dialect)
+            print_json(plan.row) if as_json else show_plan(plan)
+        elif request_id is not None:
+            made = client.exchange(request_id)
+            print_json(made) if as_json else show_exchange(made)
 
 
 def usage(
@@ -58,19 +57,16 @@ def usage(
     as_json: Json = False,
 ) -> None:
     """Say what was used and what it cost: requests, errors, tokens, money, latency."""
-    from headworks._explain import show_usage
+    from headworks._show import show_usage
 
     names = [name for name in by.split(",") if name]
-    steps = [name for name in names if name in ("minute", "hour", "day")]
+    steps: list[Step] = [step for step in get_args(Step) if step in names]
     keys = [name for name in names if name not in steps]
     if len(steps) > 1:
         raise UsageError("one step of time at most: minute, hour or day")
     with connect(url, token, data_dir) as client:
-        rows = client.usage(keys, since=since, until=until, step=steps[0] if steps else None)
-    if as_json:
-        print(json.dumps(rows, indent=2))
-    else:
-        show_usage(rows, ["at"] * len(steps) + keys)
+        used = client.usage(keys, since=since, until=until, step=steps[0] if steps else None)
+    print_json(used.rows()) if as_json else show_usage(used)
 
 
 _PassphraseFile = Annotated[
@@ -97,7 +93,7 @@ def _find_sealed(file: Path) -> dict[str, Any] | None:
 
 def apply(
     file: Annotated[Path, typer.Argument(help="YAML, TOML or JSON.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would change.")] = False,
+    dry_run: DryRun = False,
     passphrase_file: _PassphraseFile = None,
     url: Url = None,
     token: Token = None,
@@ -110,6 +106,7 @@ def apply(
     printed needs its passphrase: from --passphrase-file, else HEADWORKS_PASSPHRASE, else it is asked for.
     """
     from headworks._config import read_document
+    from headworks._show import show_changes
 
     missing: list[str] = []
     with connect(url, token, data_dir) as client:
@@ -123,22 +120,11 @@ def apply(
     for name in missing:
         print(f"{name}: nobody knows its key any more; rotate it", file=sys.stderr)
     if as_json:
-        print(json.dumps(changes, indent=2))
-        return
-    for change in changes:
-        print(f"{change['action']} {change['target']}{_difference(change)}")
-    if not changes:
+        print_json(changes)
+    elif changes:
+        show_changes(changes)
+    else:
         print("nothing to change")
-
-
-def _difference(change: dict[str, Any]) -> str:
-    """The fields that an update changes, as `: rpm_limit 0 -> 9, ...`."""
-    before, after = change["before"], change["after"]
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return ""
-    fields = [name for name in after if before.get(name) != after[name] and name != "updated_at"]
-    told = ", ".join(f"{name} {json.dumps(before.get(name))} -> {json.dumps(after[name])}" for name in fields)
-    return f": {told}" if told else ""
 
 
 def export(
@@ -153,11 +139,18 @@ def export(
         document = (
             client.export_sealed_config(_passphrase(passphrase_file)) if sealed else client.export_config()
         )
-        print(json.dumps(document, indent=2))
+        print_json(document)
 
 
 backends = typer.Typer(help="The upstream accounts of a running server.", no_args_is_help=True)
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="A backend's name or id.")]
+_Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A backend's name or id.",
+        autocompletion=names_of(lambda client: client.backends()),
+    ),
+]
 
 
 @backends.command("list")
@@ -169,21 +162,18 @@ def list_backends(
     as_json: Json = False,
 ) -> None:
     """One line for each backend, with its state now."""
-    from headworks._explain import show_backends
+    from headworks._show import show_backends
 
     with connect(url, token, data_dir) as client:
         rows = client.backends(pool)
-    if as_json:
-        print(json.dumps(rows, indent=2))
-    else:
-        show_backends(rows)
+    print_json(rows) if as_json else show_backends(rows)
 
 
 @backends.command("show")
 def show_backend(name: _Name, url: Url = None, token: Token = None, data_dir: DataDir = None) -> None:
     """Everything about one backend, as JSON; its key only as a hint."""
     with connect(url, token, data_dir) as client:
-        print(json.dumps(client.backend(name), indent=2))
+        print_json(client.backend(name))
 
 
 def _fields_of(said: list[str]) -> dict[str, Any]:
@@ -227,9 +217,10 @@ def add_backend(
     data_dir: DataDir = None,
 ) -> None:
     """Make a backend. Its key comes from a file or standard input, never from the command line."""
-    row = {"name": name, "api_base_url": api_base_url, **_fields_of(fields or [])}
+    # The server judges them, and says what to write instead.
+    said = cast(BackendFields, _with_key(_fields_of(fields or []), api_key_file))
     with connect(url, token, data_dir) as client:
-        made = client.create_backend(**_with_key(row, api_key_file))
+        made = client.create_backend(name, api_base_url, **said)
     print(f"{made['name']} ({made['id']}) is in pool {made['pool']}")
 
 
@@ -243,11 +234,11 @@ def set_backend(
     data_dir: DataDir = None,
 ) -> None:
     """Change what is named of a backend."""
-    changes = _with_key(_fields_of(fields or []), api_key_file)
+    changes = cast(BackendChanges, _with_key(_fields_of(fields or []), api_key_file))
     if not changes:
         raise UsageError("say what: FIELD=VALUE, or --api-key-file")
     with connect(url, token, data_dir) as client:
-        print(json.dumps(client.change_backend(name, **changes), indent=2))
+        print_json(client.change_backend(name, **changes))
 
 
 @backends.command("remove")
@@ -267,17 +258,11 @@ def test_backend(
     as_json: Json = False,
 ) -> None:
     """Send a backend's upstream a real, small request, and show the clocks."""
+    from headworks._show import show_test
+
     with connect(url, token, data_dir) as client:
         made = client.test_backend(name, model)
-    if as_json:
-        print(json.dumps(made, indent=2))
-    else:
-        clocks = ", ".join(
-            f"{what} {made[f'{what}_ms']:.0f} ms" for what in ("connect", "first_byte", "total")
-        )
-        print(f"{made['model_sent']}: {made['failure'] or made['status']} ({clocks})")
-        if not made["ok"] and made["answer"]:
-            print(made["answer"])
+    print_json(made) if as_json else show_test(made)
     if not made["ok"]:
         raise typer.Exit(1)
 
@@ -307,7 +292,14 @@ def clear_backend(name: _Name, url: Url = None, token: Token = None, data_dir: D
 
 
 keys = typer.Typer(help="The keys that applications call a running server with.", no_args_is_help=True)
-_Key = Annotated[str, typer.Argument(metavar="NAME", help="A client key's name or id.")]
+_Key = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A client key's name or id.",
+        autocompletion=names_of(lambda client: client.client_keys()),
+    ),
+]
 
 
 @keys.command("create")
@@ -323,28 +315,21 @@ def create_key(
     as_json: Json = False,
 ) -> None:
     """Make a client key. It is printed this once."""
-    fields = {
-        "rpm_limit": rpm_limit,
-        "tpm_limit": tpm_limit,
-        "expires_at": expires_at,
-        "models": model or ["*"],
-    }
     with connect(url, token, data_dir) as client:
-        row = client.create_client_key(name, **fields)
-    print(json.dumps(row, indent=2) if as_json else row["key"])
+        row = client.create_client_key(
+            name, models=model or ["*"], rpm_limit=rpm_limit, tpm_limit=tpm_limit, expires_at=expires_at
+        )
+    print_json(row) if as_json else print(row["key"])
 
 
 @keys.command("list")
 def list_keys(url: Url = None, token: Token = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """One line for each client key, without the key."""
-    from headworks._explain import show_keys
+    from headworks._show import show_keys
 
     with connect(url, token, data_dir) as client:
         rows = client.client_keys()
-    if as_json:
-        print(json.dumps(rows, indent=2))
-    else:
-        show_keys(rows)
+    print_json(rows) if as_json else show_keys(rows)
 
 
 @keys.command("rotate")

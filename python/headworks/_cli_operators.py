@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headworks._cli_options import DataDir, Json, Token, Url, connect
+from headworks._cli_options import DataDir, DryRun, Json, Token, Url, connect, names_of
+from headworks._console import Bar, print_json, print_lines, progress, state
+from headworks.rows import MasterKeyState, RevisionRow, Role, TokenRow
+
+if TYPE_CHECKING:
+    from headworks.admin import AdminClient
 
 __all__ = ["backup", "imports", "master_key", "restore", "revisions", "tokens"]
 
@@ -27,16 +33,22 @@ def list_revisions(
     with connect(url, token, data_dir) as client:
         rows = client.revisions(limit=limit)
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(rows)
         return
-    for row in rows:
-        print(f"{row['number']:>5}  {row['at']}  {row['actor']}: {row['summary']}")
+
+    def line(row: RevisionRow) -> str:
+        return f"{row['number']:>5}  {row['at']}  {row['actor']}: {row['summary']}"
+
+    def cells(row: RevisionRow) -> Sequence[str]:
+        return str(row["number"]), row["at"], row["actor"], row["summary"]
+
+    print_lines(rows, line, ("number", "at", "by", "what"), cells)
 
 
 @revisions.command("restore")
 def restore_revision(
     number: Annotated[int, typer.Argument(help="As `list` shows it.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    dry_run: DryRun = False,
     url: Url = None,
     token: Token = None,
     data_dir: DataDir = None,
@@ -46,10 +58,11 @@ def restore_revision(
     with connect(url, token, data_dir) as client:
         done = client.restore_revision(number, dry_run=dry_run)
     if as_json:
-        print(json.dumps(done, indent=2))
+        print_json(done)
         return
-    for change in done["changes"]:
-        print(f"{change['action']} {change['target']}")
+    from headworks._show import show_changes
+
+    show_changes(done["changes"])
     for name in done["keys_missing"]:
         print(f"{name}: its key is gone; give it again")
     print(f"{len(done['changes'])} changes{' would be made' if dry_run else ''}")
@@ -66,29 +79,44 @@ def list_tokens(
     with connect(url, token, data_dir) as client:
         rows = client.tokens()
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(rows)
         return
-    for row in rows:
-        print(f"{row['name']}: {row['role']}, {row['hint']}, until {row['expires_at'] or 'revoked'}")
+
+    def line(row: TokenRow) -> str:
+        return f"{row['name']}: {row['role']}, {row['hint']}, until {row['expires_at'] or 'revoked'}"
+
+    print_lines(
+        rows,
+        line,
+        ("name", "role", "token", "until"),
+        lambda row: (row["name"], state(row["role"]), row["hint"], row["expires_at"] or "revoked"),
+    )
 
 
 @tokens.command("create")
 def create_token(
     name: Annotated[str, typer.Argument(help="Whose it is; unique.")],
-    role: Annotated[str, typer.Option(help="viewer, operator or admin.")] = "viewer",
+    role: Annotated[Role, typer.Option(help="What it may.")] = "viewer",
     expires_at: Annotated[str | None, typer.Option(help="2026-01-31T09:30:00Z")] = None,
     url: Url = None,
     token: Token = None,
     data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Make a token; it is shown this once."""
     with connect(url, token, data_dir) as client:
-        print(client.create_token(name, role, expires_at=expires_at)["token"])
+        row = client.create_token(name, role, expires_at=expires_at)
+    print_json(row) if as_json else print(row["token"])
 
 
 @tokens.command("revoke")
 def revoke_token(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name or id.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Its name or id.", autocompletion=names_of(lambda client: client.tokens())
+        ),
+    ],
     url: Url = None,
     token: Token = None,
     data_dir: DataDir = None,
@@ -112,7 +140,7 @@ def import_sidecar(
         Path | None,
         typer.Option(help="The 32-byte key that it sealed with, raw, hexadecimal or base64."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: DryRun = False,
     url: Url = None,
     token: Token = None,
     data_dir: DataDir = None,
@@ -129,7 +157,7 @@ def import_sidecar(
     found = read_sidecar(file)
     given = key_file.read_bytes() if key_file else os.environb.get(b"HEADWORKS_SIDECAR_KEY")
     key = read_sidecar_key(given) if given else None
-    with connect(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client, progress(f"Importing {len(found.backends)} rows"):
         done = client.import_sidecar(
             found.backends, key=key, dry_run=dry_run, cooldowns=found.cooldowns, config=found.config
         )
@@ -143,13 +171,13 @@ def import_sidecar(
         print(json.dumps({**done, "other_tables": found.other_tables}))
         return
     would = "would be " if dry_run else ""
-    for what, sentence in (
-        ("imported", f"{would}imported"),
-        ("kept", "is here already and stays as it is"),
-        ("keys_missing", "its key cannot be opened: it comes without one, disabled"),
-        ("parked", "cannot work as it is (URL or dialect): it comes disabled"),
+    for names, sentence in (
+        (done["imported"], f"{would}imported"),
+        (done["kept"], "is here already and stays as it is"),
+        (done["keys_missing"], "its key cannot be opened: it comes without one, disabled"),
+        (done["parked"], "cannot work as it is (URL or dialect): it comes disabled"),
     ):
-        for name in done[what]:
+        for name in names:
             print(f"{name}: {sentence}")
     taken, cooling = len(done["imported"]), done["cooling"]
     print(f"{taken} of {len(found.backends)} rows {would}imported, {cooling} still cooling")
@@ -168,17 +196,13 @@ def import_sidecar(
 master_key = typer.Typer(no_args_is_help=True, help="Rotate the key that seals provider keys.")
 
 
-def _show_master_key(state: dict[str, Any], as_json: bool) -> None:
+def _show_master_key(now: MasterKeyState, as_json: bool) -> None:
+    from headworks._show import show_master_keys
+
     if as_json:
-        print(json.dumps(state))
-        return
-    for key in state["keys"]:
-        newest = ", the newest" if key["newest"] else ""
-        print(f"master key {key['kid']}{newest}: {key['provider_keys']} provider keys")
-    if state["clear"]:
-        print(f"{state['clear']} provider keys are not sealed at all: rewrap")
-    for name in state["unreadable"]:
-        print(f"backend {name}: no master key opens its key; give it again")
+        print(json.dumps(now))
+    else:
+        show_master_keys(now)
 
 
 @master_key.command("status")
@@ -204,8 +228,26 @@ def master_key_rewrap(
     url: Url = None, token: Token = None, data_dir: DataDir = None, as_json: Json = False
 ) -> None:
     """Seal every provider key with the newest master key. May be broken off and called again."""
-    with connect(url, token, data_dir) as client:
-        _show_master_key(client.rewrap(), as_json)
+    with (
+        connect(url, token, data_dir) as client,
+        connect(url, token, data_dir) as watcher,
+        progress("Sealing provider keys") as bar,
+    ):
+        done = _rewrap(client, watcher, bar)
+    _show_master_key(done, as_json)
+
+
+def _rewrap(client: AdminClient, watcher: AdminClient, bar: Bar) -> MasterKeyState:
+    """The server answers when all is done; meanwhile the other client asks how far it is."""
+    from concurrent.futures import ThreadPoolExecutor, wait
+
+    with ThreadPoolExecutor(1) as thread:
+        sealing = thread.submit(client.rewrap)
+        while not wait([sealing], timeout=0.2).done:
+            now = watcher.master_key()
+            total = sum(key["provider_keys"] for key in now["keys"]) + now["clear"]
+            bar.at(sum(key["provider_keys"] for key in now["keys"] if key["newest"]), total)
+        return sealing.result()
 
 
 @master_key.command("drop")
@@ -233,9 +275,9 @@ def backup(
     """
     from headworks._backup import pack
 
-    with connect(url, token, data_dir) as client:
+    with connect(url, token, data_dir) as client, progress("Copying the databases") as bar:
         made = client.make_backup()
-    pack(Path(made["directory"]), file)
+        pack(Path(made["directory"]), file, on_bytes=bar.at)
     print(f"{file}: " + ", ".join(f"{one['name']} {one['bytes']:,} bytes" for one in made["files"]))
 
 
@@ -247,6 +289,8 @@ def restore(
     from headworks._backup import unpack
     from headworks._data_dir import default_data_dir
 
-    for kept in unpack(file, data_dir or default_data_dir()):
+    with progress("Restoring") as bar:
+        kept_files = unpack(file, data_dir or default_data_dir(), on_bytes=bar.at)
+    for kept in kept_files:
         print(f"what was there is now {kept}")
     print("restored; start the server with the master key that the backup was made with")

@@ -1,34 +1,109 @@
-"""AdminClient: the admin API of a running server, route by route.
+"""AdminClient and AsyncAdminClient: the admin API of a running server, route by route.
 
-What a method answers is the JSON of its route, as plain dictionaries: field names are the columns'. Errors of
-the API are raised as the classes of `headworks.errors`, with the API's own code, and its hint in the message.
+    with headworks.AdminClient() as admin:                      # finds the server by its data directory
+        for row in admin.backends():
+            print(row["name"], row["status"])
+        for exchange in admin.all_exchanges(errors=True, since="24h"):
+            print(exchange["request_id"], exchange["error"])
+
+What a method answers is the JSON of its route, as dictionaries whose types stand in `headworks.rows`. Errors
+of the API are raised as the classes of `headworks.errors`, with the API's own code, and its hint in the
+message.
+
+How it is made: _admin_calls and _admin_upkeep_calls describe each route once, as a function that makes a Call; the table below
+makes a method of each; the two clients differ in nothing but how they send a Call.
 """
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import copy
-import json
+import inspect
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from types import MethodType, TracebackType
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overload
 
-from headworks._admin_http import error_of, find_token, find_url, quoted
+from headworks import _admin_calls as calls
+from headworks import _admin_upkeep_calls as upkeep
+from headworks._admin_http import Call, EventLines, Page, find_token, find_url, unreachable
 from headworks._data_dir import default_data_dir
-from headworks.errors import HeadworksError
 
-__all__ = ["AdminClient"]
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["AdminClient", "AsyncAdminClient", "Page"]
+
+Said = ParamSpec("Said")
+Answered = TypeVar("Answered")
+Row = TypeVar("Row")
 
 
-class AdminClient:
-    """Speaks to one server. Not thread-safe; use it in a `with` block, or close() it.
+class _Method:
+    """A method of both clients, made of the function that describes its call: same parameters, same text."""
 
-    `url` and `token` are HEADWORKS_ADMIN_URL and HEADWORKS_ADMIN_TOKEN when they are not given, and else what
-    run.json and admin.token of the data directory say. Raises UsageError when no server can be found.
-    """
+    def __init__(self, build: Callable[..., Call[Any]], send: str, answers: str, more: str = "") -> None:
+        def method(client: _Routes, /, *said: Any, **named: Any) -> Any:
+            return getattr(client, send)(build(*said, **named))
+
+        signature = inspect.signature(build)
+        row = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
+        returned = answers.format(row, row.removeprefix("Page[").removesuffix("]"))
+        this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        method.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[this, *signature.parameters.values()], return_annotation=returned
+        )
+        method.__doc__ = f"{inspect.getdoc(build)}{more}"
+        self._method = method
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._method.__name__, self._method.__qualname__ = name, f"AdminClient.{name}"
+
+    def __get__(self, client: Any, owner: Any = None) -> Any:
+        return self._method if client is None else MethodType(self._method, client)
+
+
+class _Route(_Method, Generic[Said, Answered]):
+    """One call, one answer."""
+
+    def __init__(self, build: Callable[Said, Call[Answered]]) -> None:
+        super().__init__(build, "_answer", "{0}")
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, client: None, owner: Any = None) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, client: AdminClient, owner: Any = None) -> Callable[Said, Answered]: ...
+        @overload
+        def __get__(
+            self, client: AsyncAdminClient, owner: Any = None
+        ) -> Callable[Said, Coroutine[Any, Any, Answered]]: ...
+        def __get__(self, client: Any, owner: Any = None) -> Any: ...
+
+
+class _Pages(_Method, Generic[Said, Row]):
+    """Page after page, as rows are asked for."""
+
+    def __init__(self, build: Callable[Said, Call[Page[Row]]]) -> None:
+        more = "\n\nThen the next page and so on, of `limit` rows each, as long as rows are asked for."
+        super().__init__(build, "_answer_pages", "Iterator[{1}]", more)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, client: None, owner: Any = None) -> Callable[..., Any]: ...
+        @overload
+        def __get__(self, client: AdminClient, owner: Any = None) -> Callable[Said, Iterator[Row]]: ...
+        @overload
+        def __get__(
+            self, client: AsyncAdminClient, owner: Any = None
+        ) -> Callable[Said, AsyncIterator[Row]]: ...
+        def __get__(self, client: Any, owner: Any = None) -> Any: ...
+
+
+class _Routes:
+    """The table, and what both clients know before they send anything."""
 
     def __init__(
         self,
@@ -38,36 +113,18 @@ class AdminClient:
         data_dir: str | os.PathLike[str] | None = None,
         timeout: float = 30,
     ) -> None:
-        import httpx2
-
         folder = Path(data_dir) if data_dir is not None else default_data_dir()
-        found = find_url(url, folder)
-        self._client = httpx2.Client(
-            base_url=f"{found}/admin/v1",
+        self._url = find_url(url, folder)
+        self._if_match: int | None = None
+        self._connect(
+            base_url=f"{self._url}/admin/v1",
             headers={"authorization": f"Bearer {find_token(token, folder)}"},
             timeout=timeout,
             trust_env=False,
         )
-        self._url = found
-        self._if_match: int | None = None
 
-    def request(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """One call of the API: `request("GET", "/cooldowns", limit=10)`. None when there is no body."""
-        import httpx2
-
-        try:
-            answer = self._client.request(
-                method,
-                path,
-                json=body,
-                headers={} if self._if_match is None else {"if-match": f'"{self._if_match}"'},
-                params={name: str(value) for name, value in query.items() if value is not None},
-            )
-        except httpx2.TransportError as failed:
-            raise HeadworksError(f"the server at {self._url} cannot be reached: {failed}") from failed
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        raise error_of(answer.status_code, answer.content)
+    def _connect(self, **options: Any) -> None:
+        raise NotImplementedError
 
     def at_revision(self, number: int) -> Self:
         """A twin of this client, on the same connections: it changes this revision or nothing.
@@ -78,318 +135,152 @@ class AdminClient:
         twin._if_match = number
         return twin
 
-    def backends(self, pool: str | None = None) -> list[dict[str, Any]]:
-        """All backends (of one pool), without their keys, each with its live gauges."""
-        return self._list("/backends", pool=pool)
+    def _request_of(self, call: Call[Any]) -> dict[str, Any]:
+        match = {} if self._if_match is None else {"if-match": f'"{self._if_match}"'}
+        said = {"method": call.method, "url": call.path, "params": call.query, "headers": match}
+        return said if call.body is None else {**said, "json": call.body}
 
-    def backend(self, id_or_name: str) -> dict[str, Any]:
-        """One backend."""
-        return self._object("GET", f"/backends/{quoted(id_or_name)}")
+    def __repr__(self) -> str:
+        return f"<headworks.{type(self).__name__} {self._url}>"
 
-    def create_backend(self, **fields: Any) -> dict[str, Any]:
-        """Makes a backend; its row."""
-        return self._object("POST", "/backends", fields)
+    request = _Route(calls.request)
+    backends = _Route(calls.backends)
+    backend = _Route(calls.backend)
+    create_backend = _Route(calls.create_backend)
+    change_backend = _Route(calls.change_backend)
+    remove_backend = _Route(calls.remove_backend)
+    set_backend_status = _Route(calls.set_backend_status)
+    test_backend = _Route(calls.test_backend)
+    upstream_models = _Route(calls.upstream_models)
+    cool_backend = _Route(calls.cool_backend)
+    clear_backend = _Route(calls.clear_backend)
+    cooldowns = _Route(calls.cooldowns)
+    all_cooldowns = _Pages(calls.cooldowns)
+    exchanges = _Route(calls.exchanges)
+    all_exchanges = _Pages(calls.exchanges)
+    exchange = _Route(calls.exchange)
+    usage = _Route(calls.usage)
+    explain = _Route(calls.explain)
+    pools = _Route(calls.pools)
+    pool = _Route(calls.pool)
+    pool_stats = _Route(calls.pool_stats)
+    put_pool = _Route(calls.put_pool)
+    order_pools = _Route(calls.order_pools)
+    change_pool = _Route(calls.change_pool)
+    remove_pool = _Route(calls.remove_pool)
+    client_keys = _Route(calls.client_keys)
+    client_key = _Route(calls.client_key)
+    create_client_key = _Route(calls.create_client_key)
+    change_client_key = _Route(calls.change_client_key)
+    rotate_client_key = _Route(calls.rotate_client_key)
+    remove_client_key = _Route(calls.remove_client_key)
+    settings = _Route(calls.settings)
+    change_settings = _Route(calls.change_settings)
+    prices = _Route(calls.prices)
+    put_prices = _Route(calls.put_prices)
+    export_config = _Route(calls.export_config)
+    apply_config = _Route(calls.apply_config)
+    revisions = _Route(calls.revisions)
+    all_revisions = _Pages(calls.revisions)
+    revision = _Route(calls.revision)
+    restore_revision = _Route(calls.restore_revision)
+    audit = _Route(calls.audit)
+    all_audit = _Pages(calls.audit)
+    tokens = _Route(calls.tokens)
+    create_token = _Route(calls.create_token)
+    remove_token = _Route(calls.remove_token)
+    begin_session = _Route(calls.begin_session)
+    session = _Route(calls.session)
+    end_session = _Route(calls.end_session)
+    make_backup = _Route(upkeep.make_backup)
+    master_key = _Route(upkeep.master_key)
+    add_master_key = _Route(upkeep.add_master_key)
+    rewrap = _Route(upkeep.rewrap)
+    drop_master_key = _Route(upkeep.drop_master_key)
+    import_sidecar = _Route(upkeep.import_sidecar)
+    export_sealed_config = _Route(upkeep.export_sealed_config)
+    apply_sealed_config = _Route(upkeep.apply_sealed_config)
+    about = _Route(upkeep.about)
+    plugins = _Route(upkeep.plugins)
+    reload_plugins = _Route(upkeep.reload_plugins)
+    store_backend = _Route(calls.store_backend)
+    update_stored_backend = _Route(calls.update_stored_backend)
+    openapi = _Route(calls.openapi)
 
-    def change_backend(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
-        """Changes the fields that are named; the row after it."""
-        return self._object("PATCH", f"/backends/{quoted(id_or_name)}", fields)
 
-    def remove_backend(self, id_or_name: str) -> None:
-        """Removes a backend."""
-        self.request("DELETE", f"/backends/{quoted(id_or_name)}")
+class AdminClient(_Routes):
+    """Speaks to one server. Not thread-safe; use it in a `with` block, or close() it.
 
-    def set_backend_status(self, id_or_name: str, status: str) -> dict[str, Any]:
-        """`healthy`, `error` or `disabled`."""
-        return self._object("PUT", f"/backends/{quoted(id_or_name)}/status", {"status": status})
+    `url` and `token` are HEADWORKS_ADMIN_URL and HEADWORKS_ADMIN_TOKEN when they are not given, and else
+    what run.json and admin.token of the data directory (`data_dir`) say. `timeout`: seconds that a call may
+    be silent.
 
-    def test_backend(self, id_or_name: str, model: str | None = None) -> dict[str, Any]:
-        """Sends its upstream a real, small request: `ok`, `status`, clocks, and the first of its answer."""
-        return self._object("POST", f"/backends/{quoted(id_or_name)}/test", {"model": model})
+    Raises UsageError when no server can be found; every method raises UnreachableError when it does not
+    answer, AccessError when the token is not good for the call, and the other classes of `headworks.errors`
+    as they say.
+    """
 
-    def upstream_models(self, id_or_name: str) -> list[dict[str, Any]]:
-        """The models that its upstream lists, each with what it is called here."""
-        return self._list(f"/backends/{quoted(id_or_name)}/models")
+    def _connect(self, **options: Any) -> None:
+        import httpx2
 
-    def cool_backend(
-        self, id_or_name: str, *, seconds: float | None = None, until: str | None = None, reason: str = ""
-    ) -> dict[str, Any]:
-        """Lets it rest for seconds, or until a moment (2026-01-31T09:30:00Z)."""
-        body = {"seconds": seconds, "until": until, "reason": reason}
-        return self._object("PUT", f"/backends/{quoted(id_or_name)}/cooldown", body)
+        self._http: httpx2.Client = httpx2.Client(**options)
 
-    def clear_backend(self, id_or_name: str) -> dict[str, Any]:
-        """Ends every cooldown of it."""
-        return self._object("DELETE", f"/backends/{quoted(id_or_name)}/cooldown")
+    def _answer(self, call: Call[Answered]) -> Answered:
+        import httpx2
 
-    def cooldowns(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """Running and past cooldowns with their causes, newest first."""
-        return self._list("/cooldowns", before=before, limit=limit)
+        try:
+            answer = self._http.request(**self._request_of(call))
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+        return call.answer_of(answer.status_code, answer.content)
 
-    def exchanges(
-        self,
-        *,
-        limit: int | None = None,
-        before: str | None = None,
-        since: str | None = None,
-        state: str | None = None,
-        errors: bool = False,
-        **only: str,
-    ) -> list[dict[str, Any]]:
-        """Running exchanges, then finished ones: newest start first, one page.
-
-        `state`: running or finished; `errors`: only those that ended in one; `only`: of this `model`,
-        `backend`, `key` or `pool`. `before`: the `next` of an earlier page; all_exchanges()
-        goes on by itself.
-        """
-        asked = {"limit": limit, "before": before, "since": since, "state": state}
-        return self._list("/exchanges", **asked, errors="1" if errors else None, **only)
-
-    def all_exchanges(self, *, page: int = 200, **question: Any) -> Iterator[dict[str, Any]]:
-        """The same, page by page until there are no more."""
-        before: str | None = None
+    def _answer_pages(self, call: Call[Page[Row]]) -> Iterator[Row]:
         while True:
-            answer = self._object("GET", "/exchanges", limit=page, before=before, **question)
-            yield from answer["data"]
-            if (before := answer["next"]) is None:
+            page = self._answer(call)
+            yield from page
+            if page.next is None:
                 return
-
-    def exchange(self, request_id: str) -> dict[str, Any]:
-        """One exchange with its plan, attempts, clocks and cost."""
-        return self._object("GET", f"/exchanges/{quoted(request_id)}")
-
-    def usage(
-        self,
-        by: str | Iterable[str] = (),
-        *,
-        since: str | None = None,
-        until: str | None = None,
-        step: str | None = None,
-        limit: int | None = None,
-        **only: str,
-    ) -> list[dict[str, Any]]:
-        """Sums over the ledger: `by` any of model, backend, key, pool; `step` minute, hour or day.
-
-        `since` and `until` are moments (2026-01-31T09:30:00Z) or ages (90m, 24h, 7d): unsaid, the last day.
-        `only`: of this `model`, `backend`, `key` or `pool`. Without a step the dearest come first, with one
-        the latest.
-        """
-        names = by if isinstance(by, str) else ",".join(by)
-        asked = {"by": names or None, "since": since, "until": until, "step": step, "limit": limit}
-        return self._list("/usage", **asked, **only)
-
-    def explain(self, model: str, **question: Any) -> dict[str, Any]:
-        """The plan that would be made now; with `client_key`, `dialect`, `tokens`, `deadline_seconds`."""
-        return self._object("POST", "/explain", {"model": model, **question})
-
-    def pools(self) -> list[dict[str, Any]]:
-        """All pools, in the order of the tiers."""
-        return self._list("/pools")
-
-    def pool(self, name: str) -> dict[str, Any]:
-        """One pool."""
-        return self._object("GET", f"/pools/{quoted(name)}")
-
-    def pool_stats(self) -> dict[str, Any]:
-        """`{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
-        return self._object("GET", "/pools/stats")
-
-    def put_pool(self, name: str, **fields: Any) -> dict[str, Any]:
-        """Makes a pool, as the last tier, or replaces its settings; the row after it."""
-        return self._object("PUT", f"/pools/{quoted(name)}", fields)
-
-    def change_pool(self, name: str, **fields: Any) -> dict[str, Any]:
-        """Changes the fields that are named; the row after it."""
-        return self._object("PATCH", f"/pools/{quoted(name)}", fields)
-
-    def remove_pool(self, name: str) -> None:
-        """Removes a pool that no backend belongs to."""
-        self.request("DELETE", f"/pools/{quoted(name)}")
-
-    def client_keys(self) -> list[dict[str, Any]]:
-        """All client keys, as hints."""
-        return self._list("/client-keys")
-
-    def client_key(self, id_or_name: str) -> dict[str, Any]:
-        """One client key, without the key itself."""
-        return self._object("GET", f"/client-keys/{quoted(id_or_name)}")
-
-    def create_client_key(self, name: str, **fields: Any) -> dict[str, Any]:
-        """Makes a client key; without a `key` of yours the answer's `key` is the only time it is shown."""
-        return self._object("POST", "/client-keys", {"name": name, **fields})
-
-    def change_client_key(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
-        """Changes the fields that are named; the row after it."""
-        return self._object("PATCH", f"/client-keys/{quoted(id_or_name)}", fields)
-
-    def rotate_client_key(self, id_or_name: str, *, overlap_seconds: float = 0) -> dict[str, Any]:
-        """Another key for it, in the answer's `key` this once; the old one stays good for the overlap."""
-        body = {"overlap_seconds": overlap_seconds}
-        return self._object("POST", f"/client-keys/{quoted(id_or_name)}/rotate", body)
-
-    def remove_client_key(self, id_or_name: str) -> None:
-        """Revokes a client key."""
-        self.request("DELETE", f"/client-keys/{quoted(id_or_name)}")
-
-    def settings(self) -> dict[str, Any]:
-        """All settings, with defaults."""
-        return self._object("GET", "/settings")
-
-    def change_settings(self, **groups: Any) -> dict[str, Any]:
-        """Changes what is named, as `retry={"max_attempts": 2}`; all settings after it."""
-        return self._object("PATCH", "/settings", groups)
-
-    def prices(self) -> list[dict[str, Any]]:
-        """USD per million tokens, by model."""
-        return self._list("/prices")
-
-    def bundled_prices(self) -> list[dict[str, Any]]:
-        """The table that fills the gaps: by the provider's host and its name of the model."""
-        return self._list("/prices/bundled")
-
-    def put_prices(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Replaces the table of prices."""
-        data: list[dict[str, Any]] = self._object("PUT", "/prices", {"data": rows})["data"]
-        return data
-
-    def export_config(self) -> dict[str, Any]:
-        """The configuration as a document, without secrets."""
-        return self._object("GET", "/config")
-
-    def apply_config(self, document: dict[str, Any], *, dry_run: bool = False) -> list[dict[str, Any]]:
-        """Applies a document as one change; what it changes, or would change."""
-        query = {"dry_run": "1"} if dry_run else {}
-        changes: list[dict[str, Any]] = self._object("PUT", "/config", document, **query)["changes"]
-        return changes
-
-    def export_sealed_config(self, passphrase: str) -> dict[str, Any]:
-        """The same with its provider keys, sealed with a passphrase of 12 characters or more."""
-        return self._object("POST", "/config/sealed", {"passphrase": passphrase})
-
-    def apply_sealed_config(
-        self, document: dict[str, Any], passphrase: str, *, dry_run: bool = False
-    ) -> dict[str, Any]:
-        """Applies such a document: `changes`, and `keys_missing`, the client keys that are to be rotated."""
-        body = {"document": document, "passphrase": passphrase}
-        return self._object("PUT", "/config/sealed", body, **({"dry_run": "1"} if dry_run else {}))
-
-    def revisions(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """Every change of the configuration, newest first."""
-        return self._list("/revisions", before=before, limit=limit)
-
-    def revision(self, number: int) -> dict[str, Any]:
-        """One change: each row before and after."""
-        return self._object("GET", f"/revisions/{number}")
-
-    def restore_revision(self, number: int, *, dry_run: bool = False) -> dict[str, Any]:
-        """Back to what it was after a revision: `changes`, and `keys_missing` where a secret is gone."""
-        query = {"dry_run": "1"} if dry_run else {}
-        return self._object("POST", f"/revisions/{number}/restore", **query)
-
-    def audit(self, *, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """Every changed row, newest first."""
-        return self._list("/audit", before=before, limit=limit)
-
-    def tokens(self) -> list[dict[str, Any]]:
-        """Who may operate, besides the data directory's own token."""
-        return self._list("/tokens")
-
-    def create_token(
-        self, name: str, role: str = "viewer", *, expires_at: str | None = None
-    ) -> dict[str, Any]:
-        """A new token with a role (viewer, operator or admin); its `token` is shown this once."""
-        return self._object("POST", "/tokens", {"name": name, "role": role, "expires_at": expires_at})
-
-    def remove_token(self, id_or_name: str) -> None:
-        """Revokes a token and the sessions that were begun with it."""
-        self.request("DELETE", f"/tokens/{quoted(id_or_name)}")
-
-    def begin_session(self, token: str) -> dict[str, Any]:
-        """Begins a session, as the dashboard does: this client then holds its cookie."""
-        return self._object("POST", "/session", {"token": token})
-
-    def session(self) -> dict[str, Any]:
-        """Who is asking, and with which role."""
-        return self._object("GET", "/session")
-
-    def end_session(self) -> None:
-        """Ends the session of the cookie."""
-        self.request("DELETE", "/session")
-
-    def make_backup(self) -> dict[str, Any]:
-        """Copies both databases, without the master key, into a new `directory` of the server's own."""
-        return self._object("POST", "/backup")
-
-    def master_key(self) -> dict[str, Any]:
-        """The master keys, how many provider keys need each, and the backends whose key none opens."""
-        return self._object("GET", "/master-key")
-
-    def add_master_key(self) -> dict[str, Any]:
-        """Makes another master key; what is sealed from now on is sealed with it."""
-        return self._object("POST", "/master-key")
-
-    def rewrap(self) -> dict[str, Any]:
-        """Seals every provider key with the newest master key. May be broken off, and asked again."""
-        return self._object("POST", "/master-key/rewrap")
-
-    def drop_master_key(self, kid: int) -> dict[str, Any]:
-        """Forgets a master key that no provider key needs."""
-        return self._object("DELETE", f"/master-key/{kid}")
-
-    def import_sidecar(
-        self,
-        backends: list[dict[str, Any]],
-        *,
-        key: bytes | None = None,
-        dry_run: bool = False,
-        **tables: Any,
-    ) -> dict[str, Any]:
-        """Takes over the rows of a sidecar's table `backends`; those that are here already stay as they are.
-
-        `key`: the 32 bytes that the sidecar sealed keys with. headworks._sidecar reads both from files. Other
-        tables are `cooldowns`, `config`, and `usage` with `usage_from`, the number of its first row.
-        """
-        body: dict[str, Any] = {"backends": backends, **tables}
-        if key is not None:
-            body["key"] = base64.b64encode(key).decode()
-        return self._object("POST", "/import/sidecar", body, **({"dry_run": "1"} if dry_run else {}))
+            call = call.before(page.next)
 
     def events(self, *, after: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
         """What happens, as it happens: (sample, exchange, skipped, cooldown or catalog; its data).
 
-        Ends with the server. `after`: the id of the last exchange event that was seen.
+        Ends with the server. `after`: the number of the last exchange event that was seen.
         """
         import httpx2
 
-        headers = {"accept": "text/event-stream"}
-        if after is not None:
-            headers["last-event-id"] = str(after)
-        with self._client.stream("GET", "/events", headers=headers, timeout=10) as answer:
-            if not answer.is_success:
-                raise error_of(answer.status_code, answer.read())
-            name = ""
-            with contextlib.suppress(httpx2.RemoteProtocolError):  # the server is gone
+        lines = EventLines()
+        headers = {} if after is None else {"last-event-id": str(after)}
+        try:
+            with self._http.stream("GET", "/events", headers=headers, timeout=10) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, answer.read())
                 for line in answer.iter_lines():
-                    field, _, value = line.partition(": ")
-                    if field == "event":
-                        name = value
-                    elif field == "data":
-                        yield name, json.loads(value)
+                    if (event := lines.take(line)) is not None:
+                        yield event
+        except httpx2.RemoteProtocolError:
+            return  # the server is gone
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
 
-    def openapi(self) -> dict[str, Any]:
-        """The description of this API (OpenAPI 3.1)."""
-        return self._object("GET", "/openapi.json")
+    def play(
+        self, key: str, request: Mapping[str, Any], *, path: str = "/v1/chat/completions"
+    ) -> Iterator[bytes]:
+        """Sends a request to the data listener with a client key; the pieces of its answer, as they come."""
+        import httpx2
+
+        body = {"key": key, "path": path, "request": request}
+        try:
+            with self._http.stream("POST", "/playground", json=body, timeout=600) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, answer.read())
+                yield from answer.iter_bytes()
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
 
     def close(self) -> None:
-        """Ends its connections."""
-        self._client.close()
-
-    def _list(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        data: list[dict[str, Any]] = self._object("GET", path, **query)["data"]
-        return data
-
-    def _object(self, method: str, path: str, body: Any = None, **query: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.request(method, path, body, **query)
-        return answer
+        """Ends its connections. May be called again."""
+        self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -398,3 +289,85 @@ class AdminClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class AsyncAdminClient(_Routes):
+    """AdminClient for asyncio: the same methods, awaited; lists of many pages are asynchronous iterators.
+
+    async with headworks.AsyncAdminClient(url, token) as admin:
+        rows = await admin.backends()
+        async for exchange in admin.all_exchanges(errors=True):
+            ...
+    """
+
+    def _connect(self, **options: Any) -> None:
+        import httpx2
+
+        self._http: httpx2.AsyncClient = httpx2.AsyncClient(**options)
+
+    async def _answer(self, call: Call[Answered]) -> Answered:
+        import httpx2
+
+        try:
+            answer = await self._http.request(**self._request_of(call))
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+        return call.answer_of(answer.status_code, answer.content)
+
+    async def _answer_pages(self, call: Call[Page[Row]]) -> AsyncIterator[Row]:
+        while True:
+            page = await self._answer(call)
+            for row in page:
+                yield row
+            if page.next is None:
+                return
+            call = call.before(page.next)
+
+    async def events(self, *, after: int | None = None) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """What happens, as it happens: (sample, exchange, skipped, cooldown or catalog; its data).
+
+        Ends with the server. `after`: the number of the last exchange event that was seen.
+        """
+        import httpx2
+
+        lines = EventLines()
+        headers = {} if after is None else {"last-event-id": str(after)}
+        try:
+            async with self._http.stream("GET", "/events", headers=headers, timeout=10) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, await answer.aread())
+                async for line in answer.aiter_lines():
+                    if (event := lines.take(line)) is not None:
+                        yield event
+        except httpx2.RemoteProtocolError:
+            return  # the server is gone
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+
+    async def play(
+        self, key: str, request: Mapping[str, Any], *, path: str = "/v1/chat/completions"
+    ) -> AsyncIterator[bytes]:
+        """Sends a request to the data listener with a client key; the pieces of its answer, as they come."""
+        import httpx2
+
+        body = {"key": key, "path": path, "request": request}
+        try:
+            async with self._http.stream("POST", "/playground", json=body, timeout=600) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, await answer.aread())
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+
+    async def close(self) -> None:
+        """Ends its connections. May be called again."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

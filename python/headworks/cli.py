@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from headworks import _cli_admin, _cli_operators
+from headworks import _cli_admin, _cli_operators, _cli_plugins
 from headworks.errors import ConfigurationError, HeadworksError
 
 __all__ = ["app", "main"]
@@ -24,7 +24,6 @@ app = typer.Typer(
     help="A self-hosted LLM gateway: one OpenAI-compatible endpoint in front of pools of upstream accounts.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 _NATIVE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -75,6 +74,9 @@ def serve(
     listen: _Listen = None,
     admin_listen: _AdminListen = None,
     workers: _Workers = 0,
+    plugin: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE", help="A plug-in; may be given more than once.")
+    ] = None,
     log_level: _Level = LogLevel.INFO,
     log_format: _Format = LogFormat.TEXT,
 ) -> None:
@@ -89,6 +91,7 @@ def serve(
         workers=workers,
         log_level=log_level.value,
         log_format=log_format.value,
+        plugins=plugin or (),
     )
     raise typer.Exit(code)
 
@@ -134,9 +137,9 @@ def upstream(context: typer.Context) -> None:
 @app.command(context_settings=_NATIVE)
 def bench(context: typer.Context) -> None:
     """Put load on a gateway and measure what comes back."""
-    from headworks import _core
+    from headworks._bench import run_command
 
-    raise typer.Exit(_core.run_bench(context.args))
+    raise typer.Exit(run_command(context.args))
 
 
 @app.command()
@@ -164,6 +167,16 @@ def doctor(
     raise typer.Exit(0 if all(one.fine for one in findings) else 1)
 
 
+@app.command()
+def deploy(
+    name: Annotated[str | None, typer.Argument(metavar="FILE", help="The one to print.")] = None,
+) -> None:
+    """List the files that help to run it elsewhere (systemd, containers, monitoring), or print one."""
+    from headworks._deploy import listing, text_of
+
+    print(listing() if name is None else text_of(name), end="\n" if name is None else "")
+
+
 app.command()(_cli_admin.explain)
 app.command()(_cli_admin.usage)
 app.command()(_cli_admin.apply)
@@ -174,6 +187,7 @@ app.command()(_cli_operators.backup)
 app.command()(_cli_operators.restore)
 app.add_typer(_cli_operators.revisions, name="revisions")
 app.add_typer(_cli_operators.tokens, name="tokens")
+app.add_typer(_cli_plugins.plugins, name="plugins")
 app.add_typer(_cli_operators.imports, name="import")
 app.add_typer(_cli_operators.master_key, name="master-key")
 

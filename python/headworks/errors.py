@@ -7,7 +7,10 @@
   + StorageError           a database cannot be opened, read or written
   + NotFoundError          there is no such thing
   + ConflictError          it would contradict what is there
+  + AccessError            the admin token is missing, wrong, or not good for this call
+  + UnreachableError       the server does not answer
   + UsageError             a call or a command line that cannot be meant
+  + PluginError            a plug-in that cannot be loaded, or breaks its contract
 
 Each carries `.code`, the stable name that the HTTP surface uses too, and `.exit_code`, what the commands end
 with.
@@ -19,14 +22,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "AccessError",
     "ConfigurationError",
     "ConflictError",
     "HeadworksError",
     "InUseError",
     "MasterKeyError",
     "NotFoundError",
+    "PluginError",
     "Problem",
     "StorageError",
+    "UnreachableError",
     "UsageError",
 ]
 
@@ -109,11 +115,30 @@ class ConflictError(HeadworksError):
     code = "conflict"
 
 
+class AccessError(HeadworksError):
+    """The admin token is missing, wrong, or not good for this call."""
+
+    code = "permission_denied"
+
+
+class UnreachableError(HeadworksError):
+    """The server does not answer."""
+
+    code = "unreachable"
+
+
 class UsageError(HeadworksError):
     """A call or a command line that cannot be meant."""
 
     code = "bad_request"
     exit_code = 2
+
+
+class PluginError(HeadworksError):
+    """A plug-in that cannot be loaded, or breaks its contract; the message says file and line."""
+
+    code = "plugin_failed"
+    exit_code = 3
 
 
 _CLASSES: tuple[type[HeadworksError], ...] = (
@@ -123,10 +148,13 @@ _CLASSES: tuple[type[HeadworksError], ...] = (
     StorageError,
     NotFoundError,
     ConflictError,
+    AccessError,
+    UnreachableError,
     UsageError,
+    PluginError,
 )
 _BY_CODE = {one.code: one for one in _CLASSES}
-_BY_EXIT = {one.exit_code: one for one in _CLASSES if one.exit_code != HeadworksError.exit_code}
+_BY_EXIT = {one.exit_code: one for one in reversed(_CLASSES) if one.exit_code != HeadworksError.exit_code}
 
 
 def _error_of(code: str, message: str, detail: str, param: str) -> HeadworksError:

@@ -106,3 +106,8 @@ def from_row(row: Mapping[str, Any]) -> Backend:
 def mappings_to_dict(mappings: Mapping[str, ModelMapping | str | Mapping[str, Any]]) -> dict[str, Any]:
     """Mapping objects by canonical name, whichever form each was given in."""
     return {name: one.to_dict() if isinstance(one, ModelMapping) else one for name, one in mappings.items()}
+
+
+def plain(value: object) -> object:
+    """For json.dumps, what JSON has no form for: a mapping object, or what is refused by its text."""
+    return value.to_dict() if isinstance(value, ModelMapping) else str(value)

@@ -1,6 +1,6 @@
 """Store: the catalog's database without a server, with the nine operations of the sidecar.
 
-For one process at a time, like the server itself.
+For one process at a time, like the server itself. Beside a running server: `headworks.backend_store`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from headworks.models import Backend, ModelMapping, from_row, to_row
+from headworks.models import Backend, from_row, plain, to_row
 
 __all__ = ["Store"]
 
@@ -57,7 +57,7 @@ class Store:
 
     def update_backend(self, backend_id: str, updates: Mapping[str, Any]) -> Backend | None:
         """Changes these fields only; unknown ones are not applied. The row without its clear key."""
-        row = self._core.update_backend(backend_id, json.dumps(dict(updates), default=_plain))
+        row = self._core.update_backend(backend_id, json.dumps(dict(updates), default=plain))
         return None if row is None else from_row(row)
 
     def delete_backend(self, backend_id: str) -> bool:
@@ -91,8 +91,3 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _plain(value: object) -> object:
-    """What JSON has no form for: a mapping object, or something that the core will refuse by its text."""
-    return value.to_dict() if isinstance(value, ModelMapping) else str(value)

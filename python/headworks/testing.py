@@ -6,6 +6,9 @@
 
 With pytest, the fixture `headworks_upstream` makes them and stops them: `headworks_upstream(script)`.
 
+With pytest, `headworks_server(config)` makes gateways in the same way. `Bucket` and `cooldown_after_429` are
+two of the core's machines as they are, for tests of what a limit admits and how long a 429 is waited for.
+
 What a script can say (rules, faults, streams, rate limits) stands in cpp/upstream/script.hpp.
 """
 
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from headworks import _core
 
-__all__ = ["Entry", "Script", "Upstream"]
+__all__ = ["Bucket", "Entry", "Script", "Upstream", "cooldown_after_429"]
 
 Script = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """The whole script, or only its rules."""
@@ -107,6 +110,53 @@ class Upstream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Bucket:
+    """A backend's bucket: at most `limit` starts in any `window_seconds`.
+
+    Time is what you say it is: `at`, in seconds from any beginning, never going back.
+    """
+
+    def __init__(self, limit: int, window_seconds: float = 60) -> None:
+        from headworks import _core
+
+        self._core = _core.Bucket(limit, window_seconds)
+
+    def take(self, at: float) -> bool:
+        """Takes one start; False when there is none left."""
+        return self._core.take(at)
+
+    def earliest(self, at: float) -> float:
+        """The first moment, from `at` on, at which take() can succeed."""
+        return self._core.earliest(at)
+
+    def level(self, at: float) -> int:
+        """Starts that are left."""
+        return self._core.level(at)
+
+
+def cooldown_after_429(
+    consecutive: int,
+    *,
+    hint_seconds: float | None = None,
+    base_seconds: float = 2,
+    cap_seconds: float = 300,
+    hint_cap_seconds: float = 600,
+    jitter_percent: int = 10,
+    seed: int = 1,
+) -> float:
+    """So many seconds a backend rests after the `consecutive`-th 429 in a row (1 is the first).
+
+    With `hint_seconds`, what the upstream's retry-after said: exactly that, within `hint_cap_seconds`.
+    Without: it doubles from `base_seconds` to `cap_seconds`, spread by `jitter_percent`. Same names as
+    `settings.cooldown`.
+    """
+    from headworks import _core
+
+    return _core.cooldown_after_429(
+        consecutive, hint_seconds, base_seconds, cap_seconds, hint_cap_seconds, jitter_percent, seed
+    )
 
 
 def _text_of(script: Script) -> str:

@@ -105,7 +105,7 @@ def test_backends_are_made_changed_and_removed(house: Gateway, upstream: MakeUps
         with pytest.raises(ConfigurationError, match="rpm_limit"):
             admin.change_backend("second", rpm_limit=-1)
         with pytest.raises(ConfigurationError, match="did you mean 'rpm_limit'"):
-            admin.change_backend("second", rpm_limt=1)
+            admin.change_backend("second", rpm_limt=1)  # type: ignore[call-arg]
         with pytest.raises(ConflictError, match="already"):
             admin.create_backend(name="second", api_base_url="http://a.example/v1")
         with pytest.raises(ConflictError, match="give api_key again"):

@@ -63,7 +63,7 @@ def test_a_client_key_is_shown_once_and_works_until_it_is_revoked(house: Gateway
         admin.change_client_key("second", models=["*"], enabled=False)
         assert ask(house, key=key).status == 401
         with pytest.raises(UsageError, match="rotated"):
-            admin.change_client_key("second", key="hw_key_something-else-entirely")
+            admin.change_client_key("second", key="hw_key_something-else-entirely")  # type: ignore[call-arg]
         with pytest.raises(ConflictError):
             admin.create_client_key("second")
         admin.remove_client_key("second")

@@ -134,11 +134,11 @@ def test_the_past_is_found_page_by_page(house: Gateway) -> None:
     ids = [str(ask(house, model="m" if at % 3 else "other").header("x-request-id")) for at in range(40)]
     house.restart()
     with house.admin() as admin:
-        found = [one["request_id"] for one in admin.all_exchanges(page=7)]
+        found = [one["request_id"] for one in admin.all_exchanges(limit=7)]
         assert found == ids[::-1]
-        others = [one["request_id"] for one in admin.all_exchanges(page=3, model="other")]
+        others = [one["request_id"] for one in admin.all_exchanges(limit=3, model="other")]
         assert others == ids[::3][::-1]
-        assert list(admin.all_exchanges(page=3, key="app", backend="first", model="m", errors="1")) == []
+        assert list(admin.all_exchanges(limit=3, key="app", backend="first", model="m", errors=True)) == []
         assert len(list(admin.all_exchanges(key="app"))) == 40
         assert admin.exchanges(key="nobody") == []
         assert admin.exchanges(since="2099-01-01T00:00:00Z") == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from headworks.admin import AdminClient
+from headworks.rows import Role
 from headworks.testing import Upstream
 from support.asking import KEY, backend, config
 from support.gateway import Gateway
@@ -67,6 +67,7 @@ def test_the_description_is_valid_and_whole(description: dict[str, Any]) -> None
     ]
 
 
+@pytest.mark.rows("A13")
 def test_nothing_is_said_without_the_token(house: Gateway, description: dict[str, Any]) -> None:
     with RawClient(house.admin_url) as client:
         for method, path, operation in operations(description):
@@ -78,9 +79,10 @@ def test_nothing_is_said_without_the_token(house: Gateway, description: dict[str
                 assert set(json.loads(answer.body)["error"]) == {"code", "message", "path", "hint"}
 
 
+@pytest.mark.rows("A13", "S-5")
 def test_each_role_may_what_the_table_says(house: Gateway, description: dict[str, Any]) -> None:
     """What a role may not is refused before anything else of the request is looked at."""
-    ranks = ["viewer", "operator", "admin"]
+    ranks: list[Role] = ["viewer", "operator", "admin"]
     with house.admin() as admin:
         tokens = {role: admin.create_token(f"the {role}", role)["token"] for role in ranks}
     with RawClient(house.admin_url) as client:
@@ -93,6 +95,7 @@ def test_each_role_may_what_the_table_says(house: Gateway, description: dict[str
                 assert answer.status == (400 if enough else 403), (method, path, role)
 
 
+@pytest.mark.rows("A25")
 def test_unknown_fields_queries_and_methods_are_refused(house: Gateway, description: dict[str, Any]) -> None:
     body = {"no_such_field": 1}
     with RawClient(house.admin_url) as client, house.admin() as admin:
@@ -113,6 +116,7 @@ def test_unknown_fields_queries_and_methods_are_refused(house: Gateway, descript
         assert admin.revisions(limit=1) == revision, "nothing was changed"
 
 
+@pytest.mark.rows("A25")
 def test_what_is_not_there_is_not_found(house: Gateway, description: dict[str, Any]) -> None:
     with RawClient(house.admin_url) as client:
         for method, path, operation in operations(description):
@@ -121,16 +125,3 @@ def test_what_is_not_there_is_not_found(house: Gateway, description: dict[str, A
             answer = call(client, method, path, house.admin_token)
             assert answer.status == 404, (method, path, answer.body)
             assert json.loads(answer.body)["error"]["code"] == "not_found"
-
-
-def test_the_client_has_a_method_for_every_route(description: dict[str, Any]) -> None:
-    """By the operation's name, without the verb where Python needs none."""
-    known = set(dir(AdminClient))
-    for _, _, operation in operations(description):
-        name = operation["operationId"]
-        assert known & {
-            name,
-            name.removeprefix("list_"),
-            name.removeprefix("get_"),
-            name.replace("list_", ""),
-        }, name

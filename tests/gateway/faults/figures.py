@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., "Gateway"]
 
+Note = Callable[[str, object], None]
+"""pytest's record_property: a figure by its name, which the report of `make edge` prints."""
 MEASURED = "HEADWORKSD" not in os.environ
 """False: another build is under test, whose memory and time mean nothing."""
 REPETITIONS = 100

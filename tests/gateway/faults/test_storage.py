@@ -93,6 +93,7 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
+@pytest.mark.rows("F27")
 def test_a_full_disk(upstream: MakeUpstream, gateway: MakeGateway, small_disk: Path) -> None:
     house = house_of(gateway, upstream, data_dir=small_disk / "data")
     ids = served(house, 20)
@@ -133,6 +134,7 @@ def follows(tracer: subprocess.Popen[bytes], house: Gateway) -> bool:
     return tracer.poll() is None
 
 
+@pytest.mark.rows("F28")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
 def test_a_failing_disk_never_says_yes_for_nothing(
@@ -185,6 +187,7 @@ def locked(file: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+@pytest.mark.rows("F29")
 def test_a_locked_ledger_holds_nobody_up(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
     ids = served(house, 10)
@@ -203,6 +206,7 @@ def test_a_locked_ledger_holds_nobody_up(upstream: MakeUpstream, gateway: MakeGa
         until(lambda: admin.usage()[0]["exchanges"] == len(ids), what="the sums")
 
 
+@pytest.mark.rows("F29")
 def test_a_locked_catalog_refuses_changes_and_nothing_else(
     upstream: MakeUpstream, gateway: MakeGateway
 ) -> None:
@@ -219,6 +223,7 @@ def test_a_locked_catalog_refuses_changes_and_nothing_else(
     expect_all_once(house, ids)
 
 
+@pytest.mark.rows("F33")
 @pytest.mark.minutes
 def test_a_ledger_locked_for_a_minute(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
@@ -304,11 +309,13 @@ def kill_again_and_again(house: Gateway, kills: int, *, in_time: bool) -> None:
         assert max(gaps) <= 0.35, "nothing that was answered a quarter of a second before"
 
 
+@pytest.mark.rows("F31", "F32", "R6")
 def test_killed_again_and_again(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
     kill_again_and_again(house, 8, in_time=False)
 
 
+@pytest.mark.rows("F31", "F32", "R6")
 @pytest.mark.minutes
 @pytest.mark.timeout(1800)
 def test_killed_two_hundred_times(upstream: MakeUpstream, gateway: MakeGateway) -> None:

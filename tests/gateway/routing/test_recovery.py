@@ -31,6 +31,7 @@ def attempts_of(house: Gateway, name: str) -> float:
     return sum(value for key, value in metrics_of(house).items() if key.startswith(mine))
 
 
+@pytest.mark.rows("F17")
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
 def test_failures_in_a_row_take_a_backend_out_until_a_probe_succeeds(
     upstream: MakeUpstream, gateway: MakeGateway, status: int
@@ -57,6 +58,7 @@ def test_failures_in_a_row_take_a_backend_out_until_a_probe_succeeds(
     assert back.at_ms - failed[4].at_ms >= 700
 
 
+@pytest.mark.rows("F01")
 def test_a_backend_that_cannot_be_reached_is_out_after_three(
     upstream: MakeUpstream, gateway: MakeGateway
 ) -> None:
@@ -78,6 +80,7 @@ def test_a_backend_that_cannot_be_reached_is_out_after_three(
     assert sorted(took)[58] <= 0.02
 
 
+@pytest.mark.rows("F23")
 def test_when_everybody_fails_the_answer_is_quick_and_says_when(
     upstream: MakeUpstream, gateway: MakeGateway
 ) -> None:
@@ -102,6 +105,7 @@ def test_when_everybody_fails_the_answer_is_quick_and_says_when(
     assert metrics_of(house)["headworks_queue_depth"] == 0
 
 
+@pytest.mark.rows("F18")
 def test_a_refused_key_is_out_at_once_and_never_the_clients_fault(
     upstream: MakeUpstream, gateway: MakeGateway
 ) -> None:
@@ -120,6 +124,7 @@ def test_a_refused_key_is_out_at_once_and_never_the_clients_fault(
     assert cooldowns(house, "bad", "auth") == 1
 
 
+@pytest.mark.rows("F18")
 def test_alone_a_refused_key_is_our_error(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = gateway(config(backend("bad", upstream([{"status": 403}]))), key=KEY)
 
@@ -129,6 +134,7 @@ def test_alone_a_refused_key_is_our_error(upstream: MakeUpstream, gateway: MakeG
     assert (second.status, error_of(second)["code"]) == (503, "no_backend")
 
 
+@pytest.mark.rows("F22")
 def test_after_a_rest_one_probe_goes_alone(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     first = upstream(
         [{"status": 429, "headers": {"retry-after-ms": "300"}, "times": 1}, {"delay_ms": 500, "times": 1}]
@@ -155,6 +161,7 @@ def test_after_a_rest_one_probe_goes_alone(upstream: MakeUpstream, gateway: Make
     assert [one for one in first.journal()[2:] if one.at_ms < probe.at_ms + 500] == []
 
 
+@pytest.mark.rows("F22", "R12")
 def test_who_comes_back_is_not_run_over(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """F22: 200 are waiting; in the first second after the recovery at most 1.2 x the configured rate goes."""
     first = upstream([{"status": 429, "headers": {"retry-after-ms": "500"}, "times": 1}])
