@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdlib>
 #include <mutex>
 
 #include "app/announcement.hpp"
@@ -27,7 +26,6 @@
 #include "store/usage_writer.hpp"
 #include "telemetry/exchange_log.hpp"
 #include "telemetry/recent_exchanges.hpp"
-#include "vault/client_key.hpp"
 
 namespace headworks::app {
 namespace {
@@ -188,19 +186,10 @@ Started GatewayApp::Parts::open_catalog() {
   return {};
 }
 
-// So that the first request of a new user works: without any client key, one named `default` is made and shown once.
 Started GatewayApp::Parts::ensure_client_key() {
-  if (!catalog->current()->client_keys().empty()) return {};
-  const base::Secret key = vault::make_client_key();
-  first_key = key.reveal();
-  const auto made = store->change({.actor = "first start"}, [&](store::CatalogTables& tables) {
-    catalog::ConfiguredClientKey row;
-    row.row.name = "default";
-    row.key = key.copy();
-    return store::put_client_key(tables, std::move(row));
-  });
-  if (!made) return failure_of(made.error());
-  return {};
+  const Result<std::string> made = make_first_key(*store, *catalog);
+  if (made) first_key = *made;
+  return made ? Started() : failure_of(made.error());
 }
 
 Started GatewayApp::Parts::open_loops() {
@@ -287,10 +276,9 @@ void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
   notify_service_manager("READY=1");
   if (!options.announce) return;
-  const bool named = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
   app::announce({.data_url = data_url,
                  .admin_url = admin_url,
-                 .admin_token = named ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token"),
+                 .admin_token_file = data_dir.file("admin.token"),
                  .first_key = first_key});
 }
 
