@@ -2,8 +2,6 @@
 
 #include <signal.h>
 
-#include <cstdlib>
-
 #include "app/announcement.hpp"
 #include "app/environment.hpp"
 #include "app/gateway_parts.hpp"
@@ -47,10 +45,9 @@ void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
   notify_service_manager("READY=1");
   if (!options.announce) return;
-  const bool named = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
   app::announce({.data_url = data_url,
                  .admin_url = admin_url,
-                 .admin_token = named ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token"),
+                 .admin_token_file = data_dir.file("admin.token"),
                  .first_key = first_key});
 }
 

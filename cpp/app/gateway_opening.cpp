@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
+#include "app/announcement.hpp"
 #include "app/environment.hpp"
 #include "app/gateway_parts.hpp"
 #include "app/listening.hpp"
 #include "app/plugin_rule.hpp"
 #include "base/locked_memory.hpp"
 #include "catalog/key_references.hpp"
-#include "vault/client_key.hpp"
 
 namespace headworks::app {
 
@@ -98,19 +98,10 @@ Started GatewayApp::Parts::open_catalog() {
   return {};
 }
 
-// So that the first request of a new user works: without any client key, one named `default` is made and shown once.
 Started GatewayApp::Parts::ensure_client_key() {
-  if (!catalog->current()->client_keys().empty()) return {};
-  const base::Secret key = vault::make_client_key();
-  first_key = key.reveal();
-  const auto made = store->change({.actor = "first start"}, [&](store::CatalogTables& tables) {
-    catalog::ConfiguredClientKey row;
-    row.row.name = "default";
-    row.key = key.copy();
-    return store::put_client_key(tables, std::move(row));
-  });
-  if (!made) return failure_of(made.error());
-  return {};
+  const Result<std::string> made = make_first_key(*store, *catalog);
+  if (made) first_key = *made;
+  return made ? Started() : failure_of(made.error());
 }
 
 Started GatewayApp::Parts::open_loops() {
