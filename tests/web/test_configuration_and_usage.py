@@ -51,8 +51,8 @@ def test_a_document_is_applied_after_a_look(house: Gateway, dashboard: MakeDashb
         field.fill(json.dumps(document))
         page.get_by_role("button", name="Show what it would change").click()
         change = page.get_by_role("region", name="backend.update first")
-        expect(change).to_contain_text("before: 1")
-        expect(change).to_contain_text("after: 5")
+        expect(change).to_contain_text("before:1")
+        expect(change).to_contain_text("after:5")
         assert admin.backend("first")["weight"] == 1  # not yet
         apply.click()
         view.says("The document is applied.")
