@@ -178,6 +178,7 @@ class _Routes:
     change_settings = _Route(calls.change_settings)
     prices = _Route(calls.prices)
     put_prices = _Route(calls.put_prices)
+    bundled_prices = _Route(calls.bundled_prices)
     export_config = _Route(calls.export_config)
     apply_config = _Route(calls.apply_config)
     revisions = _Route(calls.revisions)

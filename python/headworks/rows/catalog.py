@@ -11,8 +11,10 @@ __all__ = [
     "BackendRow",
     "BackendStatus",
     "Budget",
+    "BundledPriceRow",
     "ClientKeyChanges",
     "ClientKeyFields",
+    "ClientKeyLiveRow",
     "ClientKeyRow",
     "Clocks",
     "Dialect",
@@ -24,6 +26,7 @@ __all__ = [
     "PriceFields",
     "PriceRow",
     "SettingsRow",
+    "SpentRow",
 ]
 
 BackendStatus = Literal["healthy", "cooling", "error", "disabled"]
@@ -139,10 +142,12 @@ class PoolStatsRow(TypedDict):
 
 
 class Budget(TypedDict):
-    """What a client key may spend in a window of time."""
+    """What a client key may spend in a window of time: one of the three measures."""
 
-    usd: float
     window: Literal["minute", "hour", "day", "month"]
+    usd: NotRequired[float]
+    tokens: NotRequired[int]
+    requests: NotRequired[int]
 
 
 class ClientKeyChanges(TypedDict, total=False):
@@ -176,6 +181,25 @@ class ClientKeyFields(TypedDict, total=False):
     enabled: bool
 
 
+class SpentRow(TypedDict):
+    """What is spent of one budget, in its own measure."""
+
+    window: Literal["minute", "hour", "day", "month"]
+    until: str
+    usd: NotRequired[float]
+    tokens: NotRequired[int]
+    requests: NotRequired[int]
+
+
+class ClientKeyLiveRow(TypedDict):
+    """How a client key stands now."""
+
+    in_flight: int
+    starts_left: int | None
+    """None: no limit."""
+    spent: list[SpentRow]
+
+
 class ClientKeyRow(TypedDict):
     """A key that applications call with, as a hint."""
 
@@ -196,6 +220,8 @@ class ClientKeyRow(TypedDict):
     source: str
     created_at: str
     updated_at: str
+    live: NotRequired[ClientKeyLiveRow]
+    """Where it is read: not after a change."""
 
 
 class NewClientKeyRow(ClientKeyRow):
@@ -221,6 +247,17 @@ class PriceRow(TypedDict):
     output: float
     cached_input: float
     source: str
+
+
+class BundledPriceRow(TypedDict):
+    """A price of the table that comes with the program, in US dollars per million tokens."""
+
+    host: str
+    """Of the provider's API."""
+    model: str
+    input: float
+    output: float
+    cached_input: float
 
 
 class SettingsRow(TypedDict, total=False):
