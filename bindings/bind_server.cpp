@@ -53,20 +53,22 @@ void bind_server(py::module_& module) {
       .def_property_readonly("admin_url", [](Server& self) { return self.app().admin_url(); })
       .def_property_readonly("first_client_key", [](Server& self) { return self.app().first_client_key(); })
       .def_property_readonly("data_dir", [](Server& self) { return self.app().data_dir(); })
-      .def("wait",
-           [](Server& self) {
-             app::GatewayApp& app = self.app();
-             const WithoutGil released;
-             return app.wait();
-           },
-           "Blocks until the server has ended; its exit code.")
-      .def("stop",
-           [](Server& self) {
-             app::GatewayApp& app = self.app();
-             const WithoutGil released;
-             app.stop();
-           },
-           "Begins a graceful stop; a second call ends at once.")
+      .def(
+          "wait",
+          [](Server& self) {
+            app::GatewayApp& app = self.app();
+            const WithoutGil released;
+            return app.wait();
+          },
+          "Blocks until the server has ended; its exit code.")
+      .def(
+          "stop",
+          [](Server& self) {
+            app::GatewayApp& app = self.app();
+            const WithoutGil released;
+            app.stop();
+          },
+          "Begins a graceful stop; a second call ends at once.")
       .def("apply", &Server::apply, py::arg("config_json"), py::arg("origin"),
            "Applies a configuration document as one change; the revision after it.");
 }

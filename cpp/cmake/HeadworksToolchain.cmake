@@ -21,9 +21,9 @@ if(HEADWORKS_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-option(HEADWORKS_STATIC_RUNTIME "Link the compiler's run-time libraries in: for wheels, which meet older ones" OFF)
+option(HEADWORKS_STATIC_RUNTIME "Link the C++ library in: for wheels, which meet older ones" OFF)
 if(HEADWORKS_STATIC_RUNTIME)
-  add_link_options(-static-libstdc++ -static-libgcc)
+  add_link_options(-static-libstdc++)
 endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wformat=2 -Werror=format-security

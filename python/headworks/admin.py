@@ -48,7 +48,7 @@ class _Method:
         signature = inspect.signature(build)
         row = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
         returned = answers.format(row, row.removeprefix("Page[").removesuffix("]"))
-        this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         method.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[this, *signature.parameters.values()], return_annotation=returned
         )
