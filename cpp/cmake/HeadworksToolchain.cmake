@@ -25,6 +25,12 @@ option(HEADWORKS_STATIC_RUNTIME "Link the C++ library in: for wheels, which meet
 if(HEADWORKS_STATIC_RUNTIME)
   add_link_options(-static-libstdc++)
 endif()
+# Called with each target that is installed.
+function(headworks_for_older_systems target)
+  if(HEADWORKS_STATIC_RUNTIME)
+    target_sources(${target} PRIVATE "${CMAKE_SOURCE_DIR}/cpp/cmake/older_libc.cpp")
+  endif()
+endfunction()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wformat=2 -Werror=format-security
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)

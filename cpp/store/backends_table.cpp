@@ -1,9 +1,7 @@
 #include "store/backends_table.hpp"
 
-#include <sys/random.h>
-
-#include <array>
 #include <boost/json.hpp>
+#include <random>
 
 #include "catalog/row_json.hpp"
 #include "wire/url.hpp"
@@ -212,11 +210,10 @@ std::vector<PoolStats> BackendsTable::pool_stats() {
 std::string make_id(std::string_view prefix) {
   static constexpr std::string_view kDigits =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  // The kernel gives so few bytes whole. Not std::random_device: its arc4random would ask wheels for a younger glibc.
-  std::array<std::uint64_t, 16> random{};
-  [[maybe_unused]] const ssize_t given = ::getrandom(random.data(), sizeof random, 0);
+  std::random_device device;
+  std::uniform_int_distribution<std::size_t> digit(0, kDigits.size() - 1);
   std::string id(prefix);
-  for (const std::uint64_t number : random) id += kDigits[number % kDigits.size()];
+  for (int left = 16; left > 0; --left) id += kDigits[digit(device)];
   return id;
 }
 
