@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "The C++ core of Headworks; private, use the package headworks.";
   bind_errors(module);      // Error -> headworks.errors
   bind_about(module);       // versions, check_configuration
+  bind_hooks(module);       // Hook, questions and views: what plug-ins' workers pull
   bind_server(module);      // Server: the gateway in this process
   bind_store(module);       // Store: the nine operations over headworks.db
   bind_upstream(module);    // Upstream: the programmable upstream

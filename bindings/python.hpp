@@ -93,6 +93,7 @@ class OfThisProcess {
 void bind_errors(py::module_& module);
 void bind_about(py::module_& module);
 void bind_server(py::module_& module);
+void bind_hooks(py::module_& module);
 void bind_store(py::module_& module);
 void bind_upstream(py::module_& module);
 void bind_bench(py::module_& module);

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from headworks.testing import Script, Upstream
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`@pytest.mark.rows("B45")`: the row stands in the test's id; `pytest -k B45` runs what proves it."""
+    rows = [str(row) for mark in metafunc.definition.iter_markers("rows") for row in mark.args]
+    if rows:
+        metafunc.fixturenames.append("rows")
+        metafunc.parametrize("rows", [" ".join(sorted(rows))])
+
+
 @pytest.fixture
 def upstream() -> Iterator[Callable[..., Upstream]]:
     """`upstream(script)`: a programmable upstream (cpp/upstream/script.hpp) in this process."""

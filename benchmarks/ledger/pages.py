@@ -6,7 +6,8 @@
     python3 benchmarks/ledger/pages.py /tmp/ledger
 
 The directory is the server's data directory; what is missing in it is made. Times are of whole requests over
-loopback, so the server's own are a little less: the median and the longest of --rounds.
+loopback, so the server's own are a little less: the median and the longest of --rounds. CPU is what the server itself
+used for one (its median): on a machine that has other work, that is the figure to look at.
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ def start(binary: Path, data: Path) -> tuple[subprocess.Popen[str], str, str, fl
     raise SystemExit(f"the server did not start (exit code {process.wait()})")
 
 
+def cpu_ms(pid: int) -> float:
+    """What all threads of the process have used until now."""
+    return sum(int((one / "schedstat").read_text().split()[0]) for one in Path(f"/proc/{pid}/task").iterdir()) / 1e6
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="the data directory with usage.db")
@@ -84,22 +90,25 @@ def main() -> None:
     slow = []
     try:
         old = int((time.time() - 25 * 86_400) * 1e6)
-        print(f"| page | median ms | longest ms | rows |\n| --- | --: | --: | --: |")
-        print(f"| start to ready | {took * 1000:.0f} | | |")
+        print("| page | median ms | longest ms | CPU ms | rows |\n| --- | --: | --: | --: | --: |")
+        print(f"| start to ready | {took * 1000:.0f} | | | |")
         for name, path in PAGES.items():
             if not path:
                 continue
-            times = []
+            times, used = [], []
             for _ in range(arguments.rounds):
                 request = urllib.request.Request(
                     f"{admin}/admin/v1{path.format(old=old)}", headers={"authorization": f"Bearer {token}"}
                 )
+                before = cpu_ms(process.pid)
                 began = time.perf_counter()
                 with urllib.request.urlopen(request, timeout=60) as answer:
                     rows = len(json.loads(body)["data"]) if (body := answer.read()) else 0
                 times.append((time.perf_counter() - began) * 1000)
+                used.append(cpu_ms(process.pid) - before)
             median = statistics.median(times)
-            print(f"| {name} | {median:.1f} | {max(times):.1f} | {rows} |", flush=True)
+            cpu = statistics.median(used)
+            print(f"| {name} | {median:.1f} | {max(times):.1f} | {cpu:.1f} | {rows} |", flush=True)
             if median > arguments.most_ms:
                 slow.append(name)
     finally:

@@ -127,10 +127,7 @@ Result<Identity> AdminAccess::identify(const wire::RequestHead& head, std::strin
     const auto found = sessions_.find(hasher_.digest(secret));
     if (found != sessions_.end()) {
       Session& session = found->second;
-      const auto& tokens = snapshot.admin_tokens();
-      const auto token = std::find_if(tokens.begin(), tokens.end(), [&](const auto& row) { return row.id == session.identity.token_id; });
-      const auto until = token != tokens.end() && token->expires_at ? catalog::parse_utc(*token->expires_at) : std::nullopt;
-      const bool known = session.identity.token_id.empty() || (token != tokens.end() && (!until || now.wall < *until));
+      const bool known = still_knows(session.identity, {}, snapshot, now.wall);
       if (known && now.at < session.seen + kIdle && now.at < session.began + kLongest) {
         session.seen = now.at;
         return session.identity;
@@ -142,6 +139,17 @@ Result<Identity> AdminAccess::identify(const wire::RequestHead& head, std::strin
   base::Error error = fail(ErrorKind::missing_credential, "the admin API needs a token");
   error.hint = "Authorization: Bearer TOKEN; the token stands in admin.token of the data directory, or is HEADWORKS_ADMIN_TOKEN";
   return error;
+}
+
+bool AdminAccess::still_knows(const Identity& identity, std::string_view session, const catalog::Snapshot& snapshot,
+                              base::WallTime wall) const {
+  if (!session.empty() && !sessions_.contains(hasher_.digest(session))) return false;
+  if (identity.token_id.empty()) return true;
+  const auto& tokens = snapshot.admin_tokens();
+  const auto token = std::find_if(tokens.begin(), tokens.end(), [&](const auto& row) { return row.id == identity.token_id; });
+  if (token == tokens.end()) return false;
+  const auto until = token->expires_at ? catalog::parse_utc(*token->expires_at) : std::nullopt;
+  return !until || wall < *until;
 }
 
 std::string AdminAccess::begin_session(Identity identity, base::TimePoint now) {

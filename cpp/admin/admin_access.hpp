@@ -58,6 +58,10 @@ class AdminAccess {
   base::Result<Identity> identify_token(std::string_view token, std::string_view address, const catalog::Snapshot& snapshot,
                                         Now now);
 
+  // Whether the token that `identity` came with is still good, and the session, if it is not empty, has not been ended.
+  bool still_knows(const Identity& identity, std::string_view session, const catalog::Snapshot& snapshot,
+                   base::WallTime wall) const;
+
   // The session's secret, for the cookie.
   std::string begin_session(Identity identity, base::TimePoint now);
   void end_session(std::string_view secret);

@@ -12,6 +12,7 @@
 
 #include "admin/admin_access.hpp"
 #include "catalog/catalog.hpp"
+#include "hooks/hook_board.hpp"
 #include "net/event_loop.hpp"
 #include "net/upstream_client.hpp"
 #include "store/database_thread.hpp"
@@ -30,8 +31,12 @@ struct AdminShared {
   store::Store& store;
   store::UsageWriter& ledger;
   store::DatabaseThread& ledger_reader;
+  const hooks::HookBoard& hooks;
   const base::Secret& admin_token;
   std::string data_dir;
+  std::string data_url, admin_url;  // of the listeners
+  std::string versions_json;        // of every linked library
+  base::WallTime started{};
   std::string master_key_file;  // empty: the ring came from elsewhere
   // Hands `answer` an owned copy of what every running exchange has done so far; called on any thread, returns at once.
   std::function<void(std::function<void(base::Result<std::vector<telemetry::ExchangeRecord>>)> answer)> ask_running;

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "admin/dashboard_files.hpp"
 #include "admin/endpoints.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/document.hpp"
@@ -60,14 +61,6 @@ Result<void> read_if_match(const wire::RequestHead& head, Call& call) {
   return {};
 }
 
-// Nothing here is to be kept, framed, guessed at or run.
-void write_common(wire::HeadWriter& head) {
-  head.field("cache-control", "no-store");
-  head.field("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-  head.field("x-content-type-options", "nosniff");
-  head.field("referrer-policy", "no-referrer");
-}
-
 }  // namespace
 
 net::Task<> AdminPlane::handle(net::Request& request, net::ResponseWriter& response) {
@@ -84,8 +77,11 @@ net::Task<> AdminPlane::answer_plain(net::Request& request, net::ResponseWriter&
   std::uint16_t status = 200;
   base::Error error;
   const bool known = path == "/livez" || path == "/readyz" || path == "/metrics";
-  if (known && method != "GET" && method != "HEAD") {
+  const DashboardFile* file = known ? nullptr : find_dashboard_file(path);
+  if ((known || file != nullptr) && method != "GET" && method != "HEAD") {
     error = fail(ErrorKind::method_not_allowed, "this route answers GET");
+  } else if (file != nullptr) {
+    co_return co_await send_dashboard_file(*file, request.head(), response);
   } else if (path == "/livez" || path == "/readyz") {
     status = path == "/livez" || context_.shared.ready() ? 200 : 503;
     body = status == 200 ? "ok\n" : "not ready\n";
@@ -94,7 +90,7 @@ net::Task<> AdminPlane::answer_plain(net::Request& request, net::ResponseWriter&
     type = "text/plain; version=0.0.4; charset=utf-8";
   } else {
     error = fail(ErrorKind::route_not_found,
-                 "there is no such route on the admin listener; the API stands under " + std::string(kPrefix));
+                 "there is no such route on the admin listener; the dashboard is at /, the API under " + std::string(kPrefix));
   }
   if (!error.message.empty()) {
     wire::HeadWriter head = response.start(base::row_of(error.kind).status);
@@ -180,16 +176,11 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
     const Result<void> read = co_await reading;
     if (!read) {
       error = read.error();
-    } else if (routed.row->endpoint == nullptr) {
-      const Result<void> room = check_event_stream(context_);
-      if (room) {
-        wire::HeadWriter writer = response.start(200);
-        write_common(writer);
-        writer.field("content-type", "text/event-stream");
-        co_await stream_events(context_, head, response);
-        co_return;
-      }
-      error = room.error();
+    } else if (routed.row->stream != nullptr) {
+      net::Task<Result<void>> streaming = routed.row->stream(context_, call, head, response);
+      const Result<void> streamed = co_await streaming;
+      if (streamed || response.head_sent()) co_return;
+      error = streamed.error();
     } else {
       net::Task<Answer> answering = routed.row->endpoint(context_, call);
       Answer answer = co_await answering;
@@ -211,7 +202,14 @@ net::Task<> AdminPlane::answer_api(net::Request& request, net::ResponseWriter& r
     if (reply.revision) writer.field("etag", '"' + std::to_string(*reply.revision) + '"');
     body = std::move(reply.body);
   }
+  mask_secrets(body, routed.row != nullptr && routed.row->name == "export_config" ? "export" : "admin");
   co_await response.send(body);
+}
+
+void AdminPlane::mask_secrets(std::string& body, std::string_view sink) {
+  const std::size_t masked = context_.snapshot()->secrets().mask(body);
+  if (masked != 0)
+    context_.shared.metrics.add(telemetry::Metric::secrets_masked, {sink}, static_cast<double>(masked));
 }
 
 void AdminPlane::refuse(const base::Error& error, std::string_view target, wire::HeadWriter& head,

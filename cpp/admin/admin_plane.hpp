@@ -25,6 +25,9 @@ class AdminPlane final : public net::Handler {
   // Who calls, and whether they may call this row.
   base::Result<void> authenticate(const net::Request& request, Call& call);
 
+  // Nobody is shown a live provider key, whatever it stands in.
+  void mask_secrets(std::string& body, std::string_view sink);
+
   AdminAccess access_;
   AdminContext context_;
 };

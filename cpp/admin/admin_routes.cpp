@@ -33,6 +33,8 @@ constexpr std::array kTable = {
     RouteRow{"DELETE", "/backends/{id}/cooldown", "clear_backend", Role::operator_, clear_backend_cooldown,
              "Ends every cooldown of the backend, of its models and of its address.", "Object"},
     RouteRow{"GET", "/pools", "list_pools", Role::viewer, list_pools, "All pools, in the order of the tiers.", "Page"},
+    RouteRow{"PUT", "/pools", "order_pools", Role::admin, order_pools,
+             "Puts the tiers into this order, which names each pool once.", "Page", BodyRule::required, "PoolOrder"},
     RouteRow{"GET", "/pools/stats", "get_pool_stats", Role::viewer, get_pool_stats,
              "How many backends of each pool are well.", "Object"},
     RouteRow{"GET", "/pools/{name}", "get_pool", Role::viewer, get_pool, "One pool.", "Object"},
@@ -62,11 +64,20 @@ constexpr std::array kTable = {
     RouteRow{"GET", "/prices", "list_prices", Role::viewer, list_prices, "USD per million tokens, by model.", "Page"},
     RouteRow{"PUT", "/prices", "put_prices", Role::admin, put_prices, "Replaces the table.", "Page",
              BodyRule::required, "Prices"},
+    RouteRow{"GET", "/prices/bundled", "list_bundled_prices", Role::viewer, list_bundled_prices,
+             "The table that fills the gaps of the prices: by host and by what the provider calls the model, with its date "
+             "and source.",
+             "Page"},
     RouteRow{"GET", "/config", "export_config", Role::viewer, get_config,
              "The configuration as a document, without secrets.", "Configuration"},
     RouteRow{"PUT", "/config", "apply_config", Role::admin, put_config,
              "Applies a document as one change; with dry_run=1 says what it would change.", "Object",
              BodyRule::required, "Configuration", "dry_run"},
+    RouteRow{"POST", "/config/sealed", "export_sealed_config", Role::admin, export_sealed_config,
+             "The same with its provider keys, sealed with a passphrase.", "Object", BodyRule::required, "Passphrase"},
+    RouteRow{"PUT", "/config/sealed", "apply_sealed_config", Role::admin, apply_sealed_config,
+             "Applies such a document as one change; `keys_missing` names client keys that are to be rotated.", "Object",
+             BodyRule::required, "SealedConfiguration", "dry_run"},
     RouteRow{"GET", "/revisions", "list_revisions", Role::viewer, list_revisions, "Every change, newest first.",
              "Page", BodyRule::none, "", kPage},
     RouteRow{"GET", "/revisions/{n}", "get_revision", Role::viewer, get_revision,
@@ -84,11 +95,15 @@ constexpr std::array kTable = {
              BodyRule::none, "", "since until by step limit model backend key pool"},
     RouteRow{"GET", "/exchanges", "list_exchanges", Role::viewer, list_exchanges,
              "Running ones, then finished ones: newest start first, by pages.", "Page", BodyRule::none, "",
-             "limit before since state errors model backend key pool"},
+             "limit before since state errors status model backend key pool"},
     RouteRow{"GET", "/exchanges/{request_id}", "get_exchange", Role::viewer, get_exchange,
              "One with its plan, attempts, clocks and cost.", "Object"},
     RouteRow{"POST", "/explain", "explain", Role::viewer, post_explain, "The plan that would be made now.", "Object",
              BodyRule::required, "Question"},
+    RouteRow{"GET", "/plugins", "list_plugins", Role::viewer, list_plugins,
+             "The plug-ins in force, in the order of asking, each with its hooks and how they do.", "Page"},
+    RouteRow{"POST", "/plugins/reload", "reload_plugins", Role::admin, reload_plugins,
+             "Loads the plug-ins of the configuration again; when one cannot be loaded, the old ones stay.", "Page"},
     RouteRow{"GET", "/tokens", "list_tokens", Role::admin, list_tokens, "Who may operate, besides the data directory's own token.",
              "Page"},
     RouteRow{"POST", "/tokens", "create_token", Role::admin, create_token,
@@ -120,10 +135,15 @@ constexpr std::array kTable = {
     RouteRow{"POST", "/import/sidecar", "import_sidecar", Role::admin, import_sidecar,
              "Takes over the backends of a sidecar; what is here already stays. With dry_run=1 says what it would do.",
              "Object", BodyRule::required, "SidecarRows", "dry_run"},
+    RouteRow{"GET", "/about", "about", Role::viewer, get_about,
+             "This server: its addresses, since when it runs, and the version of every linked library.", "Object"},
+    RouteRow{"POST", "/playground", "play", Role::operator_, nullptr,
+             "Sends a request to the data listener, with a client key, and hands on what it answers, as it comes.", "Object",
+             BodyRule::required, "Play", "", false, play},
     RouteRow{"GET", "/events", "events", Role::viewer, nullptr,
              "What happens, as server-sent events: `sample` each second, `exchange` (at most 50 a second, then `skipped` says "
              "how many were not shown), `cooldown`, `catalog`. Last-Event-ID goes on after an exchange.",
-             "Events"},
+             "Events", BodyRule::none, "", "", false, stream_events},
     RouteRow{"GET", "/openapi.json", "openapi", Role::viewer, get_openapi, "This description.", "Object"},
 };
 
@@ -155,6 +175,13 @@ std::string_view Call::find_query(std::string_view name) const {
 }
 
 std::span<const RouteRow> routes() { return kTable; }
+
+void write_common(wire::HeadWriter& head) {
+  head.field("cache-control", "no-store");
+  head.field("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  head.field("x-content-type-options", "nosniff");
+  head.field("referrer-policy", "no-referrer");
+}
 
 Routed route(std::string_view method, std::string_view path) {
   Routed routed;

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "admin/admin_context.hpp"
+#include "catalog/document.hpp"
+#include "net/handler.hpp"
 #include "net/task.hpp"
 
 namespace headworks::admin {
@@ -23,7 +25,7 @@ struct Call {
   const RouteRow* route = nullptr;
   std::vector<std::string> path;  // the values of {...}, decoded
   std::vector<std::pair<std::string, std::string>> query;
-  boost::json::value body;        // null: none was sent
+  boost::json::value body = boost::json::value(catalog::document_storage());  // null: none was sent
   Identity identity;
   std::string actor;              // its name, for the audit
   std::string address;            // of the client
@@ -43,6 +45,9 @@ struct Reply {
 
 using Answer = base::Result<Reply>;
 using Endpoint = net::Task<Answer> (*)(AdminContext& context, Call& call);
+// Writes its answer as it comes, head and all; what it returns is told to the client if nothing was sent before.
+using StreamEndpoint = net::Task<base::Result<void>> (*)(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                                         net::ResponseWriter& response);
 
 enum class BodyRule : std::uint8_t { none, optional, required };
 
@@ -51,16 +56,20 @@ struct RouteRow {
   std::string_view path;  // under /admin/v1: "/backends/{id}"
   std::string_view name;  // of the operation, as clients call it
   Role role;
-  Endpoint endpoint;      // null: the answer is the stream of events
+  Endpoint endpoint;      // null: `stream` answers
   std::string_view summary;
   std::string_view gives;  // the schema of the answer; empty: 204
   BodyRule body = BodyRule::none;
   std::string_view takes = {};  // the schema of the body
   std::string_view query = {};  // the names it takes, with blanks between
   bool open = false;            // answered without a credential
+  StreamEndpoint stream = nullptr;
 };
 
 std::span<const RouteRow> routes();
+
+// The fields of every answer: nothing here is to be kept, framed, guessed at or run.
+void write_common(wire::HeadWriter& head);
 
 // The row for `method` and `path` (without the prefix), with the values of its {...}; or what to say instead:
 // route_not_found, method_not_allowed (then `allowed` names the methods).

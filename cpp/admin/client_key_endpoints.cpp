@@ -3,6 +3,7 @@
 #include "admin/endpoints.hpp"
 #include "admin/store_calls.hpp"
 #include "catalog/configuration.hpp"
+#include "catalog/utc_time.hpp"
 #include "vault/client_key.hpp"
 
 namespace headworks::admin {
@@ -37,6 +38,27 @@ Result<catalog::ConfiguredClientKey> overlay(const boost::json::value& document,
   return row;
 }
 
+// What a row cannot know: what is in flight, what is left of its starts, and what is spent of each budget.
+void add_live(AdminContext& context, const catalog::Snapshot& snapshot, boost::json::object& row) {
+  const std::string_view id = row.at("id").as_string();
+  for (const catalog::ClientKeyEntry& entry : snapshot.client_keys()) {
+    if (entry.row.id != id) continue;
+    gauges::ClientGauge& gauge = *entry.gauge;
+    boost::json::array spent;
+    for (const gauges::SpendLimit& limit : entry.budgets) {
+      const base::WallTime wall = context.loop.wall();
+      const double usd = static_cast<double>(gauge.spend(limit.window).spent(wall).value) / 1e6;
+      spent.push_back(boost::json::object{{"window", entry.row.budgets[spent.size()].window},
+                                          {"usd", usd},
+                                          {"until", catalog::format_utc(gauges::window_end(limit.window, wall))}});
+    }
+    boost::json::object live{{"in_flight", gauge.in_flight()}, {"starts_left", nullptr}, {"spent", std::move(spent)}};
+    if (entry.row.rpm_limit != 0) live["starts_left"] = gauge.bucket().level(context.loop.now());
+    row["live"] = std::move(live);
+    return;
+  }
+}
+
 // The row, with the key that nobody will be shown again.
 Reply reply_with_key(boost::json::object row, const base::Secret& key, std::uint64_t revision, std::uint16_t status) {
   row["key"] = key.reveal();
@@ -46,18 +68,31 @@ Reply reply_with_key(boost::json::object row, const base::Secret& key, std::uint
 }  // namespace
 
 net::Task<Answer> list_client_keys(AdminContext& context, Call&) {
-  return answer_rows(context, [](CatalogTables& tables) {
+  auto asking = ask_store(context, [](CatalogTables& tables) {
     boost::json::array rows;
     for (const ClientKey& row : tables.client_keys.list()) rows.push_back(json_of(row));
     return rows;
   });
+  Result<boost::json::array> rows = co_await asking;
+  if (!rows) co_return rows.error();
+  const auto snapshot = context.snapshot();
+  context.loop.refresh_now();
+  for (boost::json::value& row : *rows) add_live(context, *snapshot, row.as_object());
+  co_return reply_page(*std::move(rows), std::nullopt, snapshot->revision());
 }
 
 net::Task<Answer> get_client_key(AdminContext& context, Call& call) {
-  return answer_row(context, unknown_key(), [id = call.path.front()](CatalogTables& tables) {
+  auto asking = ask_store(context, [id = call.path.front()](CatalogTables& tables) {
     const auto row = find_key(tables, id);
     return row ? std::optional(json_of(*row)) : std::nullopt;
   });
+  Result<std::optional<boost::json::object>> row = co_await asking;
+  if (!row) co_return row.error();
+  if (!*row) co_return unknown_key();
+  const auto snapshot = context.snapshot();
+  context.loop.refresh_now();
+  add_live(context, *snapshot, **row);
+  co_return reply_json(**row, snapshot->revision());
 }
 
 // Without a `key` of its own a new one is made.

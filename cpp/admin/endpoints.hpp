@@ -10,6 +10,10 @@ namespace headworks::admin {
 net::Task<Answer> post_explain(AdminContext& context, Call& call);
 net::Task<Answer> list_cooldowns(AdminContext& context, Call& call);
 
+// plugin_endpoints.cpp
+net::Task<Answer> list_plugins(AdminContext& context, Call& call);
+net::Task<Answer> reload_plugins(AdminContext& context, Call& call);
+
 // exchange_endpoints.cpp
 net::Task<Answer> get_exchange(AdminContext& context, Call& call);
 net::Task<Answer> list_exchanges(AdminContext& context, Call& call);
@@ -30,6 +34,7 @@ net::Task<Answer> get_pool(AdminContext& context, Call& call);
 net::Task<Answer> put_pool(AdminContext& context, Call& call);
 net::Task<Answer> change_pool(AdminContext& context, Call& call);
 net::Task<Answer> remove_pool(AdminContext& context, Call& call);
+net::Task<Answer> order_pools(AdminContext& context, Call& call);
 net::Task<Answer> get_pool_stats(AdminContext& context, Call& call);
 
 // client_key_endpoints.cpp
@@ -44,6 +49,7 @@ net::Task<Answer> rotate_client_key(AdminContext& context, Call& call);
 net::Task<Answer> get_settings(AdminContext& context, Call& call);
 net::Task<Answer> change_settings(AdminContext& context, Call& call);
 net::Task<Answer> list_prices(AdminContext& context, Call& call);
+net::Task<Answer> list_bundled_prices(AdminContext& context, Call& call);
 net::Task<Answer> put_prices(AdminContext& context, Call& call);
 net::Task<Answer> get_config(AdminContext& context, Call& call);
 net::Task<Answer> put_config(AdminContext& context, Call& call);
@@ -51,6 +57,10 @@ net::Task<Answer> list_revisions(AdminContext& context, Call& call);
 net::Task<Answer> get_revision(AdminContext& context, Call& call);
 net::Task<Answer> restore_revision(AdminContext& context, Call& call);
 net::Task<Answer> list_audit(AdminContext& context, Call& call);
+
+// sealed_endpoints.cpp
+net::Task<Answer> export_sealed_config(AdminContext& context, Call& call);
+net::Task<Answer> apply_sealed_config(AdminContext& context, Call& call);
 
 // usage_endpoints.cpp
 net::Task<Answer> get_usage(AdminContext& context, Call& call);
@@ -77,9 +87,16 @@ net::Task<Answer> update_stored_backend(AdminContext& context, Call& call);
 // import_endpoints.cpp
 net::Task<Answer> import_sidecar(AdminContext& context, Call& call);
 
-// event_stream.cpp: the one route whose answer is a stream; its head is started before. The first is asked before that.
-base::Result<void> check_event_stream(const AdminContext& context);
-net::Task<> stream_events(AdminContext& context, const wire::RequestHead& head, net::ResponseWriter& response);
+// event_stream.cpp
+net::Task<base::Result<void>> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                            net::ResponseWriter& response);
+
+// playground.cpp
+net::Task<base::Result<void>> play(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                   net::ResponseWriter& response);
+
+// about_endpoint.cpp
+net::Task<Answer> get_about(AdminContext& context, Call& call);
 
 // probe_endpoints.cpp
 net::Task<Answer> test_backend(AdminContext& context, Call& call);

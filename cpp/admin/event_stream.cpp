@@ -40,6 +40,8 @@ class Stream {
       next_sample_ = now + kSample;
       note_sample(out, now);
     }
+    if (const std::size_t masked = context_.snapshot()->secrets().mask(out); masked != 0)
+      context_.shared.metrics.add(telemetry::Metric::secrets_masked, {"events"}, static_cast<double>(masked));
     return out;
   }
 
@@ -152,24 +154,28 @@ struct Counted {
 
 }  // namespace
 
-base::Result<void> check_event_stream(const AdminContext& context) {
-  if (context.streams < kMostStreams) return {};
-  return base::fail(base::ErrorKind::overloaded, "too many clients listen to events already");
-}
-
-net::Task<> stream_events(AdminContext& context, const wire::RequestHead& head, net::ResponseWriter& response) {
+net::Task<base::Result<void>> stream_events(AdminContext& context, Call& call, const wire::RequestHead& head,
+                                            net::ResponseWriter& response) {
+  if (context.streams >= kMostStreams)
+    co_return base::fail(base::ErrorKind::overloaded, "too many clients listen to events already");
   const Counted counted(context.streams);
+  wire::HeadWriter writer = response.start(200);
+  write_common(writer);
+  writer.field("content-type", "text/event-stream");
   Stream stream(context, last_event_of(head));
   std::string out = "retry: 1000\n\n" + stream.look();
   net::IoStatus sent = co_await response.begin_stream(out);
   while (sent == net::IoStatus::ok && context.shared.ready()) {
     net::Sleep pause(context.loop, context.loop.now() + kLook);
     co_await pause;
+    // Whose token or session has ended sees nothing more.
+    if (!context.access.still_knows(call.identity, call.session, *context.snapshot(), context.loop.wall())) break;
     out = stream.look();
     if (out.empty()) continue;
     sent = co_await response.write(out);
   }
   if (sent == net::IoStatus::ok) sent = co_await response.finish();
+  co_return base::Result<void>();
 }
 
 }  // namespace headworks::admin

@@ -36,6 +36,9 @@ Result<Question> read_question(const Call& call, base::WallTime now) {
   const std::string_view errors = call.find_query("errors");
   if (!errors.empty() && errors != "0" && errors != "1") return wrong("?errors", "must be 0 or 1");
   question.search.errors = errors == "1";
+  const Result<std::uint64_t> status = read_count(call, "status", 0, 999);
+  if (!status) return status.error();
+  if (*status != 0) question.search.status = static_cast<std::uint16_t>(*status);
   const Result<base::WallTime> since = read_moment(call, "since", now, base::WallTime{});
   if (!since) return since.error();
   question.search.since = *since;
@@ -62,6 +65,7 @@ bool is_newer(const Record& one, const Record& other) { return is_before(place_o
 
 bool fits(const ExchangeRecord& record, const store::ExchangeSearch& search) {
   if (search.errors && !record.error) return false;
+  if (search.status && *search.status != record.status) return false;
   if (record.started < search.since) return false;
   const auto is = [&](store::UsageKey key, std::string_view value) {
     const auto& only = search.only[static_cast<std::size_t>(key)];

@@ -1,4 +1,6 @@
 // Pools: the tiers, in their order, and how each one chooses.
+#include <algorithm>
+
 #include "admin/body.hpp"
 #include "admin/endpoints.hpp"
 #include "admin/store_calls.hpp"
@@ -76,6 +78,37 @@ net::Task<Answer> change_pool(AdminContext& context, Call& call) { return change
 net::Task<Answer> remove_pool(AdminContext& context, Call& call) {
   return answer_removal(context, call, unknown_pool(),
                         [name = call.path.front()](CatalogTables& tables) { return store::delete_pool(tables, name); });
+}
+
+// The places of all pools, as one change.
+net::Task<Answer> order_pools(AdminContext& context, Call& call) {
+  const auto members = read_members(call.body, {"order"});
+  if (!members) co_return members.error();
+  const boost::json::value* order = (*members)->if_contains("order");
+  std::vector<std::string> names;
+  if (order != nullptr && order->is_array())
+    for (const boost::json::value& name : order->get_array())
+      if (name.is_string()) names.emplace_back(name.get_string());
+  auto body = [names = std::move(names)](CatalogTables& tables) -> Result<boost::json::array> {
+    std::vector<Pool> rows = tables.pools.list();
+    std::vector<std::string> known;
+    for (const Pool& row : rows) known.push_back(row.name);
+    std::vector<std::string> asked = names;
+    std::sort(asked.begin(), asked.end());
+    std::sort(known.begin(), known.end());
+    if (asked != known) return wrong("$.order", "must name every pool once", "GET /admin/v1/pools lists them");
+    for (Pool& row : rows) {
+      row.position = std::find(names.begin(), names.end(), row.name) - names.begin();
+      if (const Result<bool> put = store::put_pool(tables, row); !put) return put.error();
+    }
+    boost::json::array shown;
+    for (const Pool& row : tables.pools.list()) shown.push_back(json_of(row));
+    return shown;
+  };
+  auto changing = change_store(context, call, std::move(body));
+  Result<Changed<boost::json::array>> changed = co_await changing;
+  if (!changed) co_return changed.error();
+  co_return reply_page(std::move(changed->value), std::nullopt, changed->revision);
 }
 
 net::Task<Answer> get_pool_stats(AdminContext& context, Call&) {

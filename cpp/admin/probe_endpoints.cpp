@@ -2,7 +2,6 @@
 #include "admin/body.hpp"
 #include "admin/endpoints.hpp"
 #include "admin/store_calls.hpp"
-#include "catalog/upstream_lines.hpp"
 #include "net/upstream_client.hpp"
 #include "wire/head_writer.hpp"
 
@@ -39,12 +38,12 @@ std::string_view words_of(CallStatus status) {
 
 net::Task<Probe> call_upstream(AdminContext& context, const catalog::BackendEntry& backend, std::string_view method,
                                std::string_view path, std::string_view body) {
-  const base::Secret lines = catalog::make_upstream_lines(backend);
   std::string text, target;
   wire::append_target(target, backend.url, path);
+  text.reserve(512 + target.size() + backend.request_lines.size());  // growing would leave copies of the key behind
   wire::HeadWriter head(text);
   head.request_line(method, target);
-  head.lines(lines.reveal());
+  head.lines(backend.request_lines.reveal());
   if (backend.row.api == catalog::Api::anthropic) head.field("anthropic-version", "2023-06-01");
   head.field("accept-encoding", "identity");
   if (!body.empty()) {

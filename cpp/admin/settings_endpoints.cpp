@@ -6,6 +6,7 @@
 #include "admin/body.hpp"
 #include "admin/endpoints.hpp"
 #include "admin/store_calls.hpp"
+#include "catalog/bundled_prices.hpp"
 #include "catalog/configuration.hpp"
 
 namespace headworks::admin {
@@ -18,23 +19,6 @@ using store::Changed;
 using store::Edit;
 
 constexpr std::uint64_t kMostCursor = std::numeric_limits<std::int64_t>::max();
-
-boost::json::value parsed_or_text(const std::optional<std::string>& json) {
-  if (!json) return nullptr;
-  boost::system::error_code failed;
-  boost::json::value value = boost::json::parse(*json, failed);
-  return failed ? boost::json::value(*json) : value;
-}
-
-boost::json::array json_of(const std::vector<Edit>& edits) {
-  boost::json::array rows;
-  for (const Edit& edit : edits)
-    rows.push_back({{"action", edit.action},
-                    {"target", edit.target},
-                    {"before", parsed_or_text(edit.before_json)},
-                    {"after", parsed_or_text(edit.after_json)}});
-  return rows;
-}
 
 boost::json::object json_of(const store::Revision& row) {
   return {{"number", row.number}, {"at", row.at}, {"actor", row.actor}, {"summary", row.summary}};
@@ -92,6 +76,20 @@ net::Task<Answer> change_settings(AdminContext& context, Call& call) {
 
 net::Task<Answer> list_prices(AdminContext& context, Call&) {
   return answer_rows(context, [](CatalogTables& tables) { return prices_of(tables); });
+}
+
+net::Task<Answer> list_bundled_prices(AdminContext& context, Call&) {
+  const catalog::BundledPrices& bundled = catalog::BundledPrices::get();
+  boost::json::array rows;
+  for (const catalog::BundledPrices::Provider& provider : bundled.providers())
+    for (const catalog::Price& price : provider.prices) {
+      boost::json::object row{{"host", provider.hosts.front()}};
+      for (const auto& [name, value] : catalog::format_price(price, catalog::View::configuration)) row[name] = value;
+      rows.push_back(std::move(row));
+    }
+  co_return reply_json(
+      {{"data", std::move(rows)}, {"next", nullptr}, {"date", bundled.date()}, {"source", bundled.source()}},
+      context.snapshot()->revision());
 }
 
 // The whole table as one change: what is not in it is gone.

@@ -12,4 +12,21 @@ Reply reply_page(boost::json::array rows, std::optional<std::string> next, std::
   return reply_json(page, revision);
 }
 
+boost::json::value parsed_or_text(const std::optional<std::string>& json) {
+  if (!json) return nullptr;
+  boost::system::error_code failed;
+  boost::json::value value = boost::json::parse(*json, failed);
+  return failed ? boost::json::value(*json) : value;
+}
+
+boost::json::array json_of(const std::vector<store::Edit>& edits) {
+  boost::json::array rows;
+  for (const store::Edit& edit : edits)
+    rows.push_back({{"action", edit.action},
+                    {"target", edit.target},
+                    {"before", parsed_or_text(edit.before_json)},
+                    {"after", parsed_or_text(edit.after_json)}});
+  return rows;
+}
+
 }  // namespace headworks::admin

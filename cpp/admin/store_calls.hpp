@@ -14,6 +14,10 @@ namespace headworks::admin {
 Reply reply_page(boost::json::array rows, std::optional<std::string> next, std::uint64_t revision);
 Reply reply_json(const boost::json::value& body, std::uint64_t revision, std::uint16_t status = 200);
 
+// A difference, line by line; `json` as a document, or as the text that it is.
+boost::json::array json_of(const std::vector<store::Edit>& edits);
+boost::json::value parsed_or_text(const std::optional<std::string>& json);
+
 // `body(CatalogTables&) -> T`, in one go with no change between.
 template <class Body>
 auto ask_store(AdminContext& context, Body body)

@@ -22,6 +22,9 @@ std::string in_folder(const std::string& folder, const std::string& file);
 // As many descriptors as we may have: each exchange needs two.
 void raise_descriptor_limit();
 
+// No core file and no debugger of the same user: keys are in this process's memory. For the whole process.
+void forbid_dumps();
+
 // sd_notify(3): "READY=1", "STOPPING=1". Does nothing without NOTIFY_SOCKET.
 void notify_service_manager(const char* state);
 

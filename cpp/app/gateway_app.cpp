@@ -5,19 +5,22 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 
+#include "app/announcement.hpp"
+#include "app/change_watch.hpp"
 #include "app/data_dir.hpp"
 #include "app/environment.hpp"
 #include "app/ledger_retention.hpp"
 #include "app/listening.hpp"
+#include "app/plugin_rule.hpp"
 #include "app/live_metrics.hpp"
 #include "app/server_loop.hpp"
 #include "app/signals.hpp"
 #include "app/stored_cooldowns.hpp"
 #include "app/stored_levels.hpp"
+#include "base/locked_memory.hpp"
 #include "catalog/configuration.hpp"
 #include "catalog/key_references.hpp"
 #include "store/store.hpp"
@@ -33,11 +36,6 @@ using base::Result;
 constexpr std::uint32_t kAdminConnections = 256;
 
 using Started = boost::system::result<void, StartFailure>;
-
-routing::WaitingLine::Limits line_limits(const catalog::Settings::Queue& queue) {
-  return {.max_wait = std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(queue.max_wait_seconds)),
-          .max_depth = queue.max_depth};
-}
 
 }  // namespace
 
@@ -63,7 +61,6 @@ struct GatewayApp::Parts {
   Started open_loops();
   void start_recording();
   void announce() const;
-
   Result<std::uint64_t> apply(std::string_view config_json, const std::string& origin);
   void reload();
   void request_stop();
@@ -77,6 +74,7 @@ struct GatewayApp::Parts {
   telemetry::Metrics metrics;
   telemetry::ExchangeLog exchange_log;
   telemetry::RecentExchanges recent{1000};
+  hooks::HookBoard hook_board{metrics, log};
   std::optional<base::Secret> admin_token;
   std::shared_ptr<const vault::KeyRing> keys;
   std::unique_ptr<store::Store> store;
@@ -87,6 +85,7 @@ struct GatewayApp::Parts {
   std::unique_ptr<StoredCooldowns> cooldowns;
   std::unique_ptr<StoredLevels> levels;
   std::unique_ptr<LedgerRetention> retention;
+  std::unique_ptr<ChangeWatch> watch;  // outlives the recorder, whose sink it is
   std::unique_ptr<telemetry::Recorder> recorder;
   std::optional<gateway::SharedContext> shared;
   gateway::Readiness readiness;
@@ -151,10 +150,14 @@ Started GatewayApp::Parts::configure() {
               (problem.hint.empty() ? "" : " (" + problem.hint + ")") + "\n";
     return StartFailure{Exit::configuration, text};
   }
+  if (const auto refused = refuse_plugins(parsed.configuration, options.runs_plugins))
+    return failure_of(*refused, Exit::configuration);
   configuration.emplace();
   configuration->listen = parsed.configuration.listen;
   configuration->admin_listen = parsed.configuration.admin_listen;
   configuration->tls = parsed.configuration.tls;
+  base::wipe(*options.config_json);  // keys may stand in it
+  options.config_json.reset();
   const auto applied = store->apply(std::move(parsed.configuration), options.config_origin.empty() ? "configuration" : options.config_origin);
   if (!applied) return failure_of(applied.error(), Exit::configuration);
   return {};
@@ -176,6 +179,12 @@ Started GatewayApp::Parts::open_catalog() {
     return failure_of(restored.error());
   catalog = std::make_unique<catalog::Catalog>(*snapshot);
   store->publish_to(catalog.get());
+  log.set_mask([this](std::string& line) {
+    const std::size_t masked = catalog->current()->secrets().mask(line) + catalog::mask_made_keys(line);
+    if (masked != 0) metrics.add(telemetry::Metric::secrets_masked, {"log"}, static_cast<double>(masked));
+  });
+  if (!base::LockedMemory::all_locked())
+    log.log(base::LogLevel::warn, "keys may be swapped out: the system lets this process lock too little memory (ulimit -l)");
   return {};
 }
 
@@ -213,8 +222,13 @@ Started GatewayApp::Parts::open_loops() {
                                    .store = *store,
                                    .ledger = *ledger,
                                    .ledger_reader = *ledger_reader,
+                                   .hooks = hook_board,
                                    .admin_token = *admin_token,
                                    .data_dir = data_dir.path(),
+                                   .data_url = data_url,
+                                   .admin_url = admin_url,
+                                   .versions_json = versions(),
+                                   .started = clock.wall(),
                                    .master_key_file = keys->origin() == data_dir.file("master.key") ? keys->origin() : "",
                                    .ask_running = [this](auto answer) { ask_running(loops, std::move(answer)); },
                                    .ready = [this] { return readiness.ready.load() && !readiness.draining.load(); },
@@ -246,6 +260,9 @@ void GatewayApp::Parts::start_recording() {
   recorder->add_sink([this](auto records) { ledger->accept(records); });
   recorder->add_sink([this](auto records) { exchange_log.on_exchanges(records); });
   recorder->add_sink([this](auto records) { recent.on_exchanges(records); });
+  recorder->add_sink([this](auto records) { hook_board.on_exchanges(records); });
+  recorder->add_sink([this](auto records) { watch->on_exchanges(records); });
+  watch = std::make_unique<ChangeWatch>(*store, *catalog, clock, log);
   add_live_metrics(metrics, {.catalog = *catalog,
                              .connections = *connections,
                              .ledger = *ledger,
@@ -261,6 +278,8 @@ void GatewayApp::Parts::start_recording() {
   levels = std::make_unique<StoredLevels>(*ledger, *catalog, clock);
   retention = std::make_unique<LedgerRetention>(*ledger, *catalog, clock, log);
   for (const auto& loop : loops) loop->start();
+  hook_board.spread_with([this](const auto& set) { spread_hooks(loops, set); });
+  hook_board.publish(std::move(options.hooks));  // before anybody knows where we listen
   readiness.ready = true;
 }
 
@@ -268,25 +287,18 @@ void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
   notify_service_manager("READY=1");
   if (!options.announce) return;
-  if (!first_key.empty()) {
-    std::fprintf(stderr,
-                 "Headworks %s, first start.\n"
-                 "  applications:  %s/v1\n"
-                 "  administration: %s\n"
-                 "  admin token:   %s\n"
-                 "  client key:    %s   (named `default`; shown once)\n",
-                 HEADWORKS_VERSION, data_url.c_str(), admin_url.c_str(),
-                 std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token").c_str(),
-                 first_key.c_str());
-  }
-  std::printf("headworks ready data=%s admin=%s\n", data_url.c_str(), admin_url.c_str());
-  std::fflush(stdout);
+  const bool named = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
+  app::announce({.data_url = data_url,
+                 .admin_url = admin_url,
+                 .admin_token = named ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token"),
+                 .first_key = first_key});
 }
 
 Result<std::uint64_t> GatewayApp::Parts::apply(std::string_view config_json, const std::string& origin) {
   const catalog::KeyReferences references(folder_of(origin));
   auto parsed = catalog::parse_configuration(config_json, references.source());
   if (!parsed.ok()) return catalog::error_of(parsed.problems);
+  if (auto refused = refuse_plugins(parsed.configuration, options.runs_plugins)) return *std::move(refused);
   const auto applied = store->apply(std::move(parsed.configuration), origin);
   if (!applied) return applied.error();
   return applied->revision;
@@ -296,6 +308,7 @@ void GatewayApp::Parts::reload() {
   if (!options.reload) return;
   Result<std::string> text = options.reload();
   Result<std::uint64_t> applied = text ? apply(*text, options.config_origin) : Result<std::uint64_t>(text.error());
+  if (text) base::wipe(*text);
   if (applied)
     log.log(base::LogLevel::info, "the configuration was read again", {{"revision", *applied}});
   else
@@ -335,17 +348,22 @@ void GatewayApp::Parts::shut_down() {
   lock.unlock();
   subscription.end();
   if (store) store->publish_to(nullptr);
+  hook_board.spread_with({});
   for (const auto& loop : loops) loop->stop();
   for (const auto& loop : loops) loop->join();
   // Whatever the control plane still asks of the stores is answered while its loop is there to hear it.
   if (store) store->running_cooldowns();
   if (ledger_reader) ledger_reader->run([](store::Connection&) {});
   if (waiting_room) waiting_room->close();
-  loops.clear();
   retention.reset();
   levels.reset();
   if (recorder) recorder->stop();
+  hook_board.close();
+  watch.reset();
+  loops.clear();
   if (ledger) ledger->flush(std::chrono::seconds(2));
+  log.flush(std::chrono::seconds(1));  // with what it masks still there
+  log.set_mask({});
   data_dir.remove_run_file();
 }
 
@@ -359,7 +377,7 @@ GatewayApp::~GatewayApp() {
 boost::system::result<std::unique_ptr<GatewayApp>, StartFailure> GatewayApp::start(Options options) {
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  if (options.handle_signals) SignalThread::block();
+  if (options.handle_signals) forbid_dumps(), SignalThread::block();  // the process is ours alone
   auto directory = DataDir::open(options.data_dir);
   if (!directory) return directory.error();
   auto parts = std::make_unique<Parts>(std::move(options), std::move(*directory));
@@ -379,6 +397,7 @@ std::string GatewayApp::data_url() const { return parts_->data_url; }
 std::string GatewayApp::admin_url() const { return parts_->admin_url; }
 std::string GatewayApp::first_client_key() const { return parts_->first_key; }
 std::string GatewayApp::data_dir() const { return parts_->data_dir.path(); }
+hooks::HookBoard& GatewayApp::hooks() { return parts_->hook_board; }
 int GatewayApp::wait() { return parts_->wait(); }
 void GatewayApp::stop() { parts_->request_stop(); }
 Result<std::uint64_t> GatewayApp::apply(std::string_view config_json, std::string_view origin) {

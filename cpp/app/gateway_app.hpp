@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
+#include "hooks/hook_board.hpp"
 
 namespace headworks::app {
 
@@ -26,6 +28,8 @@ struct Options {
   bool handle_signals = true;       // false inside a Python process that handles its own
   // HUP: reads the configuration again (with handle_signals only). The document as JSON, or why it cannot be read.
   std::function<base::Result<std::string>()> reload = {};
+  std::vector<hooks::HookRow> hooks = {};  // in force from the first request on; whoever runs plug-ins takes them up
+  bool runs_plugins = false;  // else a configuration that names plug-ins is refused: their word would be missing
   bool announce = true;             // the ready line on stdout and the first-start text on stderr
 };
 
@@ -49,6 +53,9 @@ class GatewayApp {
   // The client key made at first start; empty when there was one already.
   std::string first_client_key() const;
   std::string data_dir() const;
+
+  // For whoever runs plug-ins: where hooks are published and their questions taken. Usable until wait() has returned.
+  hooks::HookBoard& hooks();
 
   // Blocks until stop() or a signal ended the server; returns the process's exit code. Thread-safe.
   int wait();

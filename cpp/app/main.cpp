@@ -1,10 +1,13 @@
 // headworksd: the gateway without Python. Reads its flags, starts the app, waits. Also the door to the two native
 // tools that stand beside the house: `headworksd upstream` and `headworksd bench`.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
+#include <filesystem>
 #include <iostream>
-#include <sstream>
 
 #include "app/gateway_app.hpp"
 #include "base/log.hpp"
@@ -27,11 +30,23 @@ int wrong_usage(const std::string& what) {
 }
 
 base::Result<std::string> read_file(const std::string& name) {
-  std::ifstream file(name, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
-    return base::fail(base::ErrorKind::invalid_configuration, "the file " + name + " cannot be read");
-  return text.str();
+  // Keys may stand in it: it is read into the string itself, which is large enough from the start.
+  constexpr std::size_t kPiece = 65'536;
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(name, unknown);
+  std::string text;
+  text.reserve((unknown ? 0 : size) + kPiece);
+  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  ssize_t count = fd < 0 ? -1 : 1;
+  while (count > 0) {
+    const std::size_t end = text.size();
+    text.resize(end + kPiece);
+    count = ::read(fd, text.data() + end, kPiece);
+    text.resize(end + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  }
+  if (fd >= 0) ::close(fd);
+  if (count < 0) return base::fail(base::ErrorKind::invalid_configuration, "the file " + name + " cannot be read");
+  return text;
 }
 
 int check(const std::string& name) {

@@ -1,5 +1,6 @@
 #include "app/server_loop.hpp"
 
+#include <latch>
 #include <mutex>
 
 #include "base/thread.hpp"
@@ -24,6 +25,10 @@ net::SessionLimits session_limits(const catalog::Settings& settings) {
   limits.keep_alive_timeout = of_seconds(settings.timeouts.keep_alive_seconds);
   limits.write_timeout = of_seconds(settings.timeouts.write_seconds);
   return limits;
+}
+
+routing::WaitingLine::Limits line_limits(const catalog::Settings::Queue& queue) {
+  return {.max_wait = of_seconds(queue.max_wait_seconds), .max_depth = queue.max_depth};
 }
 
 ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& context,
@@ -67,10 +72,23 @@ void ServerLoop::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot)
   });
 }
 
+void ServerLoop::set_hooks(std::shared_ptr<const hooks::HookSet> hooks, std::function<void()> taken) {
+  loop_.post([this, hooks = std::move(hooks), taken = std::move(taken)] {
+    context_.hooks = hooks;
+    taken();
+  });
+}
+
 std::vector<telemetry::ExchangeRecord> ServerLoop::running() const {
   std::vector<telemetry::ExchangeRecord> records;
   for (const gateway::RunningExchange& exchange : context_.running) records.push_back(exchange.so_far());
   return records;
+}
+
+void spread_hooks(const std::vector<std::unique_ptr<ServerLoop>>& loops, const std::shared_ptr<const hooks::HookSet>& set) {
+  std::latch missing(static_cast<std::ptrdiff_t>(loops.size()));
+  for (const auto& loop : loops) loop->set_hooks(set, [&missing] { missing.count_down(); });
+  missing.wait();
 }
 
 // Each loop adds its own; the last one answers.

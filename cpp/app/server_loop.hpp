@@ -17,6 +17,7 @@
 namespace headworks::app {
 
 net::SessionLimits session_limits(const catalog::Settings& settings);
+routing::WaitingLine::Limits line_limits(const catalog::Settings::Queue& queue);
 
 // Shared by all loops; outlives them.
 struct ServerContext {
@@ -46,6 +47,8 @@ class ServerLoop {
   void join();
   // All thread-safe, all return at once.
   void set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot);
+  // `taken` is called on the loop's thread, once it has it.
+  void set_hooks(std::shared_ptr<const hooks::HookSet> hooks, std::function<void()> taken);
   void drain();
   void stop() { loop_.stop(); }
   // What every running exchange of this loop has done so far; on the loop's thread.
@@ -62,6 +65,9 @@ class ServerLoop {
   std::unique_ptr<net::Listener> admin_listener_;
   std::thread thread_;
 };
+
+// Gives every loop these hooks, and waits until each has them. REQUIRES that the loops run. Not from a loop.
+void spread_hooks(const std::vector<std::unique_ptr<ServerLoop>>& loops, const std::shared_ptr<const hooks::HookSet>& set);
 
 // Hands `answer` what every running exchange of all loops has done so far, from one of their threads. Returns at once.
 void ask_running(const std::vector<std::unique_ptr<ServerLoop>>& loops,

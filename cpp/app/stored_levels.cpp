@@ -66,12 +66,19 @@ void restore_into(Gauge& gauge, const store::LevelRow& row, const base::Clock& c
   }
 }
 
-// Three numbers per budget window: which, its number, and what was spent.
+// Three numbers per budget: of what and which window, its number, and what was spent.
+std::int64_t code_of(const gauges::SpendLimit& limit) {
+  return static_cast<std::int64_t>(limit.of) * static_cast<std::int64_t>(gauges::ClientGauge::kSpendWindows) +
+         static_cast<std::int64_t>(limit.window);
+}
+
 void restore_spend(gauges::ClientGauge& gauge, const Numbers& numbers, base::WallTime wall) {
   for (std::size_t at = 0; at + 2 < numbers.size(); at += 3) {
-    if (numbers[at] < 0 || numbers[at] >= static_cast<std::int64_t>(gauges::ClientGauge::kSpendWindows)) continue;
-    const auto window = static_cast<gauges::SpendWindow>(numbers[at]);
-    if (numbers[at + 1] == gauges::window_number(window, wall)) gauge.spend(window).restore({numbers[at + 2]}, wall);
+    constexpr auto kWindows = static_cast<std::int64_t>(gauges::ClientGauge::kSpendWindows);
+    if (numbers[at] < 0 || numbers[at] >= kWindows * static_cast<std::int64_t>(gauges::kSpendOfs)) continue;
+    const auto of = static_cast<gauges::SpendOf>(numbers[at] / kWindows);
+    const auto window = static_cast<gauges::SpendWindow>(numbers[at] % kWindows);
+    if (numbers[at + 1] == gauges::window_number(window, wall)) gauge.spend(window, of).restore(numbers[at + 2], wall);
   }
 }
 
@@ -122,9 +129,9 @@ void StoredLevels::collect(std::vector<store::LevelRow>& changed) {
     Numbers spend;
     const base::WallTime wall = clock_.wall();
     for (const gauges::SpendLimit& limit : key.budgets) {
-      spend.push_back(static_cast<std::int64_t>(limit.window));
+      spend.push_back(code_of(limit));
       spend.push_back(gauges::window_number(limit.window, wall));
-      spend.push_back(key.gauge->spend(limit.window).spent(wall).value);
+      spend.push_back(key.gauge->spend(limit.window, limit.of).spent(wall));
     }
     add(changed, key.row.id, "spend", std::move(spend));
   }

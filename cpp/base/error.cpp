@@ -18,6 +18,7 @@ constexpr std::string_view kApi = "api_error";
 constexpr std::string_view kMissing = "not_found_error";
 
 constexpr std::array kTable = {
+    ErrorRow{rejected, "rejected", 403, 403, "permission_error", "permission_error", never, LogLevel::info},
     ErrorRow{bad_request, "bad_request", 400, 400, kInvalid, kInvalid, never, LogLevel::info},
     ErrorRow{invalid_json, "invalid_json", 400, 400, kInvalid, kInvalid, never, LogLevel::info},
     ErrorRow{duplicate_key, "duplicate_key", 400, 400, kInvalid, kInvalid, never, LogLevel::info},
@@ -54,6 +55,7 @@ constexpr std::array kTable = {
     ErrorRow{upstream_timeout, "upstream_timeout", 504, 504, kTimeout, kTimeout, exhausted, LogLevel::warn},
     ErrorRow{deadline_exceeded, "deadline_exceeded", 504, 504, kTimeout, kTimeout, exhausted, LogLevel::warn},
     ErrorRow{no_backend, "no_backend", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::warn},
+    ErrorRow{hook_failed, "hook_failed", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::error},
     ErrorRow{draining, "draining", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::info},
     ErrorRow{overloaded, "overloaded", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::warn},
     ErrorRow{internal, "internal", 500, 500, kApi, kApi, exhausted, LogLevel::error},

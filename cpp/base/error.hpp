@@ -15,6 +15,7 @@ namespace headworks::base {
 
 enum class ErrorKind : std::uint8_t {
   // The client's request is at fault.
+  rejected,  // by a plug-in
   bad_request,
   invalid_json,
   duplicate_key,
@@ -49,6 +50,7 @@ enum class ErrorKind : std::uint8_t {
   deadline_exceeded,
   // We are.
   no_backend,
+  hook_failed,  // a plug-in's policy is to let nothing pass without its word
   draining,
   overloaded,
   internal,

@@ -77,12 +77,13 @@ void append_ascii(std::string& out, char character) {
   out += character;
 }
 
-// What a terminal or a line reader might act on: C1 controls and the Unicode line separators.
+// What a terminal or a line reader might act on: C1 controls, the Unicode line separators, and what turns the
+// direction of the text (U+202A to U+202E, U+2066 to U+2069).
 unsigned acting_code_point(std::string_view sequence) {
   const auto last = static_cast<unsigned char>(sequence.back());
   if (sequence.size() == 2 && sequence[0] == '\xc2' && last < 0xa0) return last;
-  if (sequence == "\xe2\x80\xa8") return 0x2028;
-  if (sequence == "\xe2\x80\xa9") return 0x2029;
+  if (sequence.starts_with("\xe2\x80") && last >= 0xa8 && last <= 0xae) return 0x2000U + (last & 0x3fU);
+  if (sequence.starts_with("\xe2\x81") && last >= 0xa6 && last <= 0xa9) return 0x2040U + (last & 0x3fU);
   return 0;
 }
 
@@ -277,10 +278,11 @@ struct Log::Parts {
     report_drops();
   }
 
-  bool give_to_sink(std::string_view line) {
+  bool give_to_sink(std::string& line) {
     const std::lock_guard lock(sink_mutex);
+    if (mask) mask(line);
     if (!sink) return false;
-    sink(line.substr(0, line.size() - 1));
+    sink(std::string_view(line).substr(0, line.size() - 1));
     return true;
   }
 
@@ -336,6 +338,7 @@ struct Log::Parts {
 
   std::mutex sink_mutex;
   std::function<void(std::string_view)> sink;  // protected by sink_mutex
+  std::function<void(std::string&)> mask;      // protected by sink_mutex
   std::thread thread;                          // last: runs while the others live
 };
 
@@ -369,6 +372,11 @@ void Log::log_at(WallTime at, LogLevel level, std::string_view message, std::spa
 void Log::set_sink(std::function<void(std::string_view line)> sink) {
   const std::lock_guard lock(parts_->sink_mutex);
   parts_->sink = std::move(sink);
+}
+
+void Log::set_mask(std::function<void(std::string& line)> mask) {
+  const std::lock_guard lock(parts_->sink_mutex);
+  parts_->mask = std::move(mask);
 }
 
 bool Log::flush(Duration limit) {

@@ -97,6 +97,11 @@ class Log {
   // any more.
   void set_sink(std::function<void(std::string_view line)> sink);
 
+  // Every line goes through `mask` before it is written, which may change it but leaves it a line; an empty one ends
+  // that. Called on the log's thread only; must not throw or log. When this returns, the one before is not running any
+  // more.
+  void set_mask(std::function<void(std::string& line)> mask);
+
   // Waits until everything logged before the call is written; false when that took longer than `limit`.
   bool flush(Duration limit);
 

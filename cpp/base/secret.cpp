@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/locked_memory.hpp"
+
 namespace headworks::base {
 
 void wipe(void* data, std::size_t size) noexcept {
@@ -15,7 +17,7 @@ void wipe(std::string& text) noexcept {
   text.clear();
 }
 
-Secret::Secret(std::string_view clear) : data_(clear.empty() ? nullptr : new char[clear.size()]), size_(clear.size()) {
+Secret::Secret(std::string_view clear) : data_(clear.empty() ? nullptr : LockedMemory::take(clear.size())), size_(clear.size()) {
   if (size_ != 0) std::memcpy(data_, clear.data(), size_);
 }
 
@@ -33,8 +35,7 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 Secret::~Secret() { wipe(); }
 
 void Secret::wipe() noexcept {
-  base::wipe(data_, size_);
-  delete[] data_;
+  if (data_ != nullptr) LockedMemory::give(data_, size_);
   data_ = nullptr;
   size_ = 0;
 }
@@ -45,11 +46,13 @@ std::string Secret::hint() const {
   return "****" + std::string(reveal().substr(size_ - 4));
 }
 
-void Secret::mask_in(std::string& text) const {
+std::size_t Secret::mask_in(std::string& text) const {
   constexpr std::string_view kMask = "***";
-  if (size_ < 4) return;
-  for (std::size_t at = 0; (at = text.find(reveal(), at)) != std::string::npos; at += kMask.size())
+  std::size_t count = 0;
+  if (size_ < 4) return count;
+  for (std::size_t at = 0; (at = text.find(reveal(), at)) != std::string::npos; at += kMask.size(), ++count)
     text.replace(at, size_, kMask);
+  return count;
 }
 
 }  // namespace headworks::base

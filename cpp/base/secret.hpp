@@ -29,12 +29,12 @@ class Secret {
   std::string hint() const;
 
   // "***" wherever the secret stands in `text`: somebody may repeat it ("Incorrect API key provided: sk-..."). One of
-  // less than 4 characters is not looked for.
-  void mask_in(std::string& text) const;
+  // less than 4 characters is not looked for. How often it stood there.
+  std::size_t mask_in(std::string& text) const;
 
  private:
   void wipe() noexcept;
-  char* data_ = nullptr;  // own allocation: no short-string copies on the stack
+  char* data_ = nullptr;  // in LockedMemory: not swapped out, not dumped, and no short-string copy on the stack
   std::size_t size_ = 0;
 };
 

@@ -126,18 +126,42 @@ void parse_prices(const json::value& value, const std::string& path, Document& d
   for (Price& row : document.configuration.prices) row.source = "file";
 }
 
-void parse_plugins(const json::value& value, const std::string& path, Document& document) {
-  const json::array* list = find_array(value, path, document.problems());
+void parse_modules(const json::value& value, const std::string& path, Reading& reading, Plugins& plugins) {
+  const json::array* list = find_array(value, path, reading.problems);
   if (list == nullptr) return;
-  std::vector<std::string>& plugins = document.configuration.plugins;
+  std::vector<std::string>& modules = plugins.modules;
   for (std::size_t index = 0; index < list->size(); ++index) {
     const std::string at = path_to(path, index);
-    auto name = parse_text((*list)[index], {1, 300}, at, document.problems());
+    auto name = parse_text((*list)[index], {1, 300}, at, reading.problems);
     if (!name) continue;
-    if (std::find(plugins.begin(), plugins.end(), *name) != plugins.end())
-      document.problems().push_back({at, "'" + *name + "' stands here a second time", "name it once"});
-    plugins.push_back(*std::move(name));
+    if (std::find(modules.begin(), modules.end(), *name) != modules.end())
+      reading.problems.push_back({at, "'" + *name + "' stands here a second time", "name it once"});
+    modules.push_back(*std::move(name));
   }
+}
+
+json::object schema_of_modules() { return {{"type", "array"}, {"items", {{"type", "string"}}}}; }
+
+constexpr std::string_view kIsolations[] = {"thread", "process"};
+
+void parse_isolation(const json::value& value, const std::string& path, Reading& reading, Plugins& plugins) {
+  if (auto name = parse_choice(value, kIsolations, path, reading.problems)) plugins.isolation = *std::move(name);
+}
+
+const Field<Plugins> kPlugins[] = {
+    {"modules", Special<Plugins>{.parse = parse_modules, .schema = schema_of_modules},
+     "Python modules, or files that end in .py, in the order of asking"},
+    {"isolation",
+     Special<Plugins>{.parse = parse_isolation, .schema = [] { return schema_of_choice(kIsolations); }},
+     "thread: in this process; process: in one of their own"},
+    {"memory_mb", &Plugins::memory_mb, "the address space of that process; 0: no limit", {0, 1'048'576}},
+    {"entry_points", &Plugins::entry_points, "whether the plug-ins of installed packages are loaded too"},
+};
+
+void parse_plugins(const json::value& value, const std::string& path, Document& document) {
+  Plugins& plugins = document.configuration.plugins;
+  if (value.is_array()) parse_modules(value, path, document.reading, plugins);
+  else parse_fields<Plugins>(value, kPlugins, path, document.reading, plugins);
 }
 
 const Section kSections[] = {
@@ -160,9 +184,9 @@ const Section kSections[] = {
     {"backends", parse_backends, "upstream accounts", [] { return schema_of_list(backend_fields()); }},
     {"client_keys", parse_client_keys, "who may call", [] { return schema_of_list(client_key_fields()); }},
     {"prices", parse_prices, "USD per million tokens", [] { return schema_of_list(price_fields()); }},
-    {"plugins", parse_plugins, "Python modules with hooks",
+    {"plugins", parse_plugins, "Python modules with hooks: their names, or an object",
      [] {
-       return json::object{{"type", "array"}, {"items", {{"type", "string"}}}};
+       return json::object{{"anyOf", {schema_of_modules(), schema_of_fields<Plugins>(kPlugins)}}};
      }},
 };
 

@@ -21,6 +21,14 @@ struct TlsFiles {
   std::string private_key;
 };
 
+// Plug-ins: a list of modules, or an object with these fields.
+struct Plugins {
+  std::vector<std::string> modules;   // or files that end in .py, in order
+  std::string isolation = "thread";   // or process
+  std::uint32_t memory_mb = 0;        // of that process; 0: no limit
+  bool entry_points = true;           // those of installed packages are loaded too
+};
+
 // A section that the document does not name is empty here. Rows have neither ids nor times, and source
 // "file".
 struct Configuration {
@@ -33,7 +41,7 @@ struct Configuration {
   std::vector<Backend> backends;        // api_key is empty when there is none or it was only checked
   std::vector<ConfiguredClientKey> client_keys;
   std::vector<Price> prices;
-  std::vector<std::string> plugins;  // module names, in order
+  Plugins plugins;
 };
 
 struct ParsedConfiguration {

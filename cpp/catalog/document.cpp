@@ -1,10 +1,15 @@
 #include "catalog/document.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/memory_resource.hpp>
+#include <new>
 #include <set>
 #include <string>
+
+#include "base/secret.hpp"
 
 namespace headworks::catalog {
 namespace {
@@ -86,6 +91,17 @@ class DuplicateFinder {
   std::string key_;
 };
 
+class WipedMemory final : public json::memory_resource {
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    return ::operator new(size, std::align_val_t(alignment));
+  }
+  void do_deallocate(void* data, std::size_t size, std::size_t alignment) override {
+    base::wipe(data, size);
+    ::operator delete(data, std::align_val_t(alignment));
+  }
+  bool do_is_equal(const json::memory_resource& other) const noexcept override { return this == &other; }
+};
+
 Problem syntax_problem(std::string_view text, std::size_t at, const error_code& error) {
   const std::string_view before = text.substr(0, at);
   const std::size_t line = 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
@@ -98,6 +114,11 @@ Problem syntax_problem(std::string_view text, std::size_t at, const error_code& 
 
 }  // namespace
 
+json::storage_ptr document_storage() {
+  static WipedMemory& memory = *new WipedMemory;  // never destroyed: documents may go later than it would
+  return &memory;
+}
+
 std::optional<json::value> parse_document(std::string_view text, std::vector<Problem>& problems) {
   json::parse_options options;
   options.max_depth = kMaxDepth;
@@ -109,7 +130,15 @@ std::optional<json::value> parse_document(std::string_view text, std::vector<Pro
     problems.push_back(syntax_problem(text, at, failed));
     return std::nullopt;
   }
-  json::value value = json::parse(text, failed, {}, options);
+  std::array<unsigned char, 4096> room;  // what json::parse would leave on the stack
+  json::value value(document_storage());
+  {
+    json::parser parser(document_storage(), options, room.data(), room.size());
+    parser.reset(document_storage());
+    parser.write(text, failed);
+    if (!failed) value = parser.release();
+  }
+  base::wipe(room.data(), room.size());
   if (failed) {
     problems.push_back(syntax_problem(text, 0, failed));
     return std::nullopt;

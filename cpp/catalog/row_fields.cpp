@@ -14,6 +14,7 @@ constexpr Bounds kText{0, 1000};
 constexpr Bounds kCount{0, 1'000'000'000};
 constexpr Bounds kWeight{1, 1000};
 constexpr Bounds kMoney{0, 1'000'000'000};
+constexpr Bounds kAmount{1, 1'000'000'000'000};
 constexpr std::size_t kGuessableKey = 16;
 
 // Pools.
@@ -145,8 +146,20 @@ const Special<Budget> kWindow{
     .format = [](const Budget& row) -> json::value { return json::string(row.window); },
     .schema = [] { return schema_of_choice(budget_windows()); }};
 
+template <auto Member>
+constexpr Special<Budget> budget_of{
+    .parse =
+        [](const json::value& value, const std::string& path, Reading& reading, Budget& row) {
+          if (auto number = parse_number(value, kAmount, true, path, reading.problems))
+            row.*Member = static_cast<std::uint64_t>(*number);
+        },
+    .format = [](const Budget& row) -> json::value { return row.*Member; },
+    .schema = [] { return schema_of_scalar("integer", kAmount); }};
+
 const Field<Budget> kBudget[] = {
-    {"usd", &Budget::usd, "US dollars", kMoney, required},
+    {"usd", &Budget::usd, "US dollars", kMoney},
+    {"tokens", budget_of<&Budget::tokens>, "instead of dollars: tokens, in and out"},
+    {"requests", budget_of<&Budget::requests>, "instead of dollars: requests"},
     {"window", kWindow, "minute, hour, day or month", {}, required},
 };
 
@@ -157,14 +170,24 @@ const Special<Key> kBudgets{
           if (list == nullptr) return;
           key.row.budgets.clear();
           Reading whole{reading.problems, reading.warnings, reading.keys, Completeness::whole};
-          for (std::size_t index = 0; index < list->size(); ++index)
-            parse_fields<Budget>((*list)[index], kBudget, path_to(path, index), whole,
-                                 key.row.budgets.emplace_back());
+          for (std::size_t index = 0; index < list->size(); ++index) {
+            const std::string at = path_to(path, index);
+            const json::object* budget = (*list)[index].if_object();
+            const auto named = budget == nullptr ? 1 : budget->contains("usd") + budget->contains("tokens") + budget->contains("requests");
+            if (named != 1)
+              reading.problems.push_back({at, "a budget is of one thing", "one of usd, tokens and requests"});
+            parse_fields<Budget>((*list)[index], kBudget, at, whole, key.row.budgets.emplace_back());
+          }
         },
     .format = [](const Key& key) -> json::value {
       json::array out;
-      for (const Budget& budget : key.row.budgets)
-        out.push_back(format_fields<Budget>(budget, kBudget, View::admin));
+      for (const Budget& budget : key.row.budgets) {
+        json::object shown = format_fields<Budget>(budget, kBudget, View::admin);
+        const std::string_view of = budget.requests != 0 ? "requests" : budget.tokens != 0 ? "tokens" : "usd";
+        for (const std::string_view name : {"usd", "tokens", "requests"})
+          if (name != of) shown.erase(name);
+        out.push_back(std::move(shown));
+      }
       return out;
     },
     .schema =

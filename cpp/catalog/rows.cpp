@@ -85,6 +85,21 @@ std::string substitute(std::string_view pattern, std::string_view target, std::s
   return out;
 }
 
+std::size_t fit_of(std::string_view pattern, std::string_view name) {
+  if (!matches(pattern, name)) return 0;
+  return pattern.find('*') == std::string_view::npos ? std::string_view::npos : pattern.size();
+}
+
+const Price* find_best_price(std::span<const Price> prices, std::string_view model) {
+  const Price* best = nullptr;
+  std::size_t best_fit = 0;
+  for (const Price& price : prices) {
+    const std::size_t fit = fit_of(price.model, model);
+    if (fit > best_fit) best = &price, best_fit = fit;
+  }
+  return best;
+}
+
 constexpr std::array<std::string_view, 3> kRoles = {"viewer", "operator", "admin"};
 
 std::string_view name_of(Role role) { return kRoles[static_cast<std::size_t>(role)]; }

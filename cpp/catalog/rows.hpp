@@ -100,8 +100,11 @@ struct Pool {
 // What a budget's window may be.
 std::span<const std::string_view> budget_windows();
 
+// Of one thing: money, or tokens, or requests; the others are 0.
 struct Budget {
   double usd = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t requests = 0;
   std::string window = "day";  // minute | hour | day | month
 };
 
@@ -205,6 +208,11 @@ struct Settings {
     std::uint32_t minutes_days = 7;     // sums by minute; 0: for ever
     std::uint32_t hours_days = 400;     // sums by hour; 0: for ever. Sums by day are always kept
   } retention;
+  struct Probation {
+    double minutes = 0;                // how long a change is on probation; 0: it is not
+    std::uint32_t worse_percent = 20;  // more failures by so many points, and it is undone
+    std::uint32_t least_requests = 20; // before that is said
+  } probation;
   struct Admin {
     std::string hosts;  // names, with blanks between, that the admin listener may be called by
   } admin;
@@ -228,5 +236,12 @@ bool matches(std::string_view pattern, std::string_view name);
 // `target` with its `*` replaced by what the `*` of `pattern` matched in `name`. REQUIRES matches(pattern,
 // name).
 std::string substitute(std::string_view pattern, std::string_view target, std::string_view name);
+
+// How well a pattern fits, to choose the best: 0 not at all, a name in full above every wildcard, a longer
+// literal part above a shorter one.
+std::size_t fit_of(std::string_view pattern, std::string_view name);
+
+// The price of the pattern that fits a model best; null: none does.
+const Price* find_best_price(std::span<const Price> prices, std::string_view model);
 
 }  // namespace headworks::catalog

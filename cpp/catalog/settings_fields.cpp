@@ -86,6 +86,14 @@ const Field<Settings::Retention> kRetention[] = {
      kDays},
 };
 
+const Field<Settings::Probation> kProbation[] = {
+    {"minutes", &Settings::Probation::minutes,
+     "how long a change of the configuration is on probation; 0: it is not", {0, 60}},
+    {"worse_percent", &Settings::Probation::worse_percent,
+     "when failures grow by so many points in the pools that it touched, it is undone", {1, 100}},
+    {"least_requests", &Settings::Probation::least_requests, "requests before anything is said of it", {1, 1'000'000}},
+};
+
 const Field<Settings::Admin> kAdmin[] = {
     {"hosts", &Settings::Admin::hosts,
      "names with a dot, blanks between them, that the admin listener answers to (addresses and plain names it always "
@@ -119,6 +127,7 @@ const Field<Settings> kSettings[] = {
     {"limits", kGroup<&Settings::limits, kLimits>, "how large anything may be"},
     {"stream", kGroup<&Settings::stream, kStream>, "streamed answers"},
     {"retention", kGroup<&Settings::retention, kRetention>, "how long history is kept"},
+    {"probation", kGroup<&Settings::probation, kProbation>, "undoing a change that makes things worse"},
     {"admin", kGroup<&Settings::admin, kAdmin>, "the admin listener"},
     {"route_headers", &Settings::route_headers, "x-headworks-* on answers"},
 };

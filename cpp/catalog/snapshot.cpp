@@ -5,6 +5,8 @@
 #include <cstring>
 #include <functional>
 
+#include "catalog/bundled_prices.hpp"
+#include "catalog/request_lines.hpp"
 #include "catalog/utc_time.hpp"
 #include "vault/client_key.hpp"
 
@@ -24,21 +26,18 @@ gauges::Rates rates_of(const Backend& row, const Settings& settings) {
 gauges::SpendLimit limit_of(const Budget& budget) {
   const auto windows = budget_windows();
   const auto found = std::find(windows.begin(), windows.end(), budget.window);
-  return {.window = static_cast<gauges::SpendWindow>(found - windows.begin()),
-          .most = {static_cast<std::int64_t>(budget.usd * 1e6 + 0.5)}};
+  using enum gauges::SpendOf;
+  const gauges::SpendOf of = budget.requests != 0 ? requests : budget.tokens != 0 ? tokens : usd;
+  const gauges::Spend most{.cost = {static_cast<std::int64_t>(budget.usd * 1e6 + 0.5)},
+                           .tokens = budget.tokens,
+                           .requests = budget.requests};
+  return {.window = static_cast<gauges::SpendWindow>(found - windows.begin()), .most = most.of(of), .of = of};
 }
 
 std::uint64_t place_of(const KeyDigest& digest) {
   std::uint64_t place;
   std::memcpy(&place, digest.data(), sizeof place);
   return place;
-}
-
-// How well a pattern fits, to choose the best: 0 not at all, a name in full above every wildcard, a longer
-// literal part above a shorter one.
-std::size_t fit_of(std::string_view pattern, std::string_view name) {
-  if (!matches(pattern, name)) return 0;
-  return pattern.find('*') == std::string_view::npos ? std::string_view::npos : pattern.size();
 }
 
 const ModelMapping* find_mapping(const Backend& row, std::string_view model) {
@@ -109,6 +108,9 @@ std::optional<base::Error> Snapshot::take_backends(const Snapshot* previous) {
     if (auto error = index_backend(entry, previous)) return error;
   }
   rows_.backends.clear();
+  std::vector<std::string_view> keys;
+  for (const BackendEntry& entry : backends_) keys.push_back(entry.row.api_key.reveal());
+  secrets_ = SecretFinder(keys);
   join_origins(previous);
   return std::nullopt;
 }
@@ -129,6 +131,7 @@ std::optional<base::Error> Snapshot::index_backend(BackendEntry& entry, const Sn
   base::Result<wire::Url> url = wire::parse_url(row.api_base_url);
   if (url) {
     entry.url = *std::move(url);
+    entry.request_lines = make_request_lines(row, entry.url);
   } else if (row.enabled) {
     base::Error error = std::move(url).error();
     error.message = "backend '" + row.name + "': " + error.message;
@@ -251,15 +254,7 @@ const BackendEntry* Snapshot::find_backend(std::string_view id_or_name) const {
   return nullptr;
 }
 
-const Price* Snapshot::find_price(std::string_view model) const {
-  const Price* best = nullptr;
-  std::size_t best_fit = 0;
-  for (const Price& price : rows_.prices) {
-    const std::size_t fit = fit_of(price.model, model);
-    if (fit > best_fit) best = &price, best_fit = fit;
-  }
-  return best;
-}
+const Price* Snapshot::find_price(std::string_view model) const { return find_best_price(rows_.prices, model); }
 
 Route Snapshot::make_route(Api api, std::string_view model) const {
   Route route;
@@ -280,6 +275,7 @@ Route Snapshot::make_route(Api api, std::string_view model) const {
               mapping - backend.row.model_mappings.data())];
         if (target.settings != nullptr && target.settings->price) target.price = &*target.settings->price;
       }
+      if (target.price == nullptr) target.price = BundledPrices::get().find(backend.url.host, target.model);
       target.model_hash = model_hash(target.model);
       tier.targets.push_back(std::move(target));
     }

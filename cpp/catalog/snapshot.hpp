@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "catalog/mapping_settings.hpp"
 #include "catalog/rows.hpp"
+#include "catalog/secret_finder.hpp"
 #include "gauges/backend_gauge.hpp"
 #include "gauges/client_gauge.hpp"
 #include "gauges/origin_gauge.hpp"
@@ -29,6 +30,7 @@ namespace headworks::catalog {
 struct BackendEntry {
   Backend row;
   wire::Url url;                                // parsed api_base_url; empty when the backend is not enabled
+  base::Secret request_lines;                   // host and credential, as header lines of every request
   std::uint32_t index = 0;                      // dense, for per-backend arrays
   std::shared_ptr<gauges::BackendGauge> gauge;  // never null
   std::shared_ptr<gauges::OriginGauge> origin;  // never null; shared by the backends of one origin
@@ -109,6 +111,9 @@ class Snapshot {
   // callers keep the result per snapshot.
   Route make_route(Api api, std::string_view model) const;
 
+  // The clear provider keys, to be masked where somebody repeats them.
+  const SecretFinder& secrets() const { return secrets_; }
+
   // Whether a mapping or a price row stands for exactly this model. O(1).
   bool names(std::string_view model) const { return model_names_.contains(model); }
 
@@ -128,6 +133,7 @@ class Snapshot {
 
   Rows rows_;  // backends and keys are moved out into the entries
   std::vector<BackendEntry> backends_;
+  SecretFinder secrets_;  // points into backends_
   std::vector<ClientKeyEntry> client_keys_;
   std::unordered_map<std::string_view, std::uint32_t> pool_positions_;
   std::vector<std::vector<std::uint32_t>> backends_by_pool_;  // in pool order

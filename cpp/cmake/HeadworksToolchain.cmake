@@ -39,6 +39,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-maybe-uninitialized)
 endif()
 
+if(HEADWORKS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link -g1)  # which branches an input takes
+endif()
 if(HEADWORKS_SANITIZE)
   add_link_options(-Wl,-z,muldefs)  # a test may bring its own operator new; clang's run time has one too
 endif()

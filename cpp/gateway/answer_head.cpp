@@ -12,6 +12,10 @@ namespace {
 void write_upstream_id(Exchange& exchange, wire::HeadWriter& head, Attempt& attempt) {
   const wire::Field* id = attempt.call().head().find(wire::FieldId::x_request_id);
   if (id == nullptr) return;
+  if (exchange.snapshot().secrets().stands_in(id->value)) {
+    exchange.context().metrics.add(telemetry::Metric::secrets_masked, {"client"});
+    return;
+  }
   head.field("x-upstream-request-id", id->value);
   auto& kept = exchange.record().upstream_request_id;
   if (id->value.size() < kept.size()) std::memcpy(kept.data(), id->value.data(), id->value.size());

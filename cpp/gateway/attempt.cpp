@@ -5,6 +5,7 @@
 #include "dialect/limit_reading.hpp"
 #include "dialect/parameters.hpp"
 #include "dialect/refusal.hpp"
+#include "gateway/hook_calls.hpp"
 
 namespace headworks::gateway {
 namespace {
@@ -50,7 +51,7 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
       clocks_(clocks_of(*try_.target, exchange.snapshot().settings().timeouts)),
       started_(exchange.now()),
       total_deadline_(std::min(started_ + clocks_.total, exchange.deadline())),
-      call_(exchange.context().upstreams, exchange.catalog().prepared(*try_.target->backend).endpoint,
+      call_(exchange.context().upstreams, exchange.catalog().endpoint(*try_.target->backend),
             {.connect = clocks_.connect,
              .write = clocks_.write,
              .first_byte = std::min(clocks_.first_byte, try_.first_byte_slice),
@@ -64,6 +65,7 @@ Attempt::Attempt(Exchange& exchange, const ClientRequest& request, routing::Try 
   record_.score = static_cast<float>(try_.score);
   record_.started = started_ - exchange.started();
   record_.model_sent = try_.target->model.empty() ? exchange.record().model : std::string_view(try_.target->model);
+  if (exchange.route().masked != 0) record_.model_sent = exchange.record().model;  // a key in place of a name
 }
 
 Attempt::~Attempt() {
@@ -72,6 +74,7 @@ Attempt::~Attempt() {
   record_ = so_far();
   settle_usage();
   exchange_.record().attempts.push_back(record_);
+  base::wipe(head_);
 }
 
 telemetry::AttemptRecord Attempt::so_far() const {
@@ -98,6 +101,11 @@ void Attempt::settle_usage() {
   }
 }
 
+// Empty: the one that the body names.
+std::string_view Attempt::model_to_send() const {
+  return try_.target->model.empty() ? request_.model_instead : try_.target->model;
+}
+
 // The client's bytes with ours between them. A mapping that sets or drops parameters gets a body of its own: it is read
 // again, because everything may stand elsewhere.
 void Attempt::write_body() {
@@ -113,33 +121,42 @@ void Attempt::write_body() {
       changed_body_.reserve(changed_body_.size() + json::kPadding);
       const auto envelope = dialect::read_envelope(reader, changed_body_, 1024, *request_.route);
       if (envelope) {
-        body_.splice(changed_body_, *envelope, try_.target->model, request_.adds_usage(), json);
+        body_.splice(changed_body_, *envelope, model_to_send(), request_.adds_usage(), json);
         return;
       }
     }
     exchange_.context().log.log(base::LogLevel::error, "a mapping's parameters could not be applied; the client's own were sent",
                                 {{"request_id", exchange_.id()}, {"backend", record_.backend}});
   }
-  body_.splice(request_.body, request_.envelope, try_.target->model, request_.adds_usage(), json);
+  body_.splice(request_.body, request_.envelope, model_to_send(), request_.adds_usage(), json);
 }
 
 void Attempt::write_head() {
   const wire::RequestHead& client = *request_.head;
   const catalog::BackendEntry& backend = *try_.target->backend;
-  head_.reserve(1024);
-  wire::HeadWriter head(head_);
   std::string target;
   wire::append_target(target, backend.url, client.target);
+  std::size_t most = 256 + client.method.size() + target.size() + backend.request_lines.size();
+  for (const wire::Field& field : client.fields) most += field.name.size() + field.value.size() + 4;
+  head_.reserve(most);  // growing would leave copies of the key behind
+  wire::HeadWriter head(head_);
   head.request_line(client.method, target);
-  head.lines(exchange_.catalog().prepared(backend).lines.reveal());
+  head.lines(backend.request_lines.reveal());
   const bool has_connection = client.find(wire::FieldId::connection) != nullptr;
+  const HookPart* changed = exchange_.hooks();
   for (const wire::Field& field : client.fields) {
     if (field.traits.request == wire::Passage::drop) continue;
     if (has_connection && client.named_by_connection(field.name)) continue;
+    if (changed != nullptr && changed->find_header(field.name) != nullptr) continue;
     head.copy(field);
   }
-  if (backend.row.api == catalog::Api::anthropic && client.find(wire::FieldId::anthropic_version) == nullptr)
+  const bool versioned = client.find(wire::FieldId::anthropic_version) != nullptr ||
+                         (changed != nullptr && changed->find_header("anthropic-version") != nullptr);
+  if (backend.row.api == catalog::Api::anthropic && !versioned)
     head.field("anthropic-version", "2023-06-01");
+  if (changed != nullptr)
+    for (const hooks::HeaderChange& change : changed->headers)
+      if (change.value) head.field(change.name, *change.value);
   head.lines("accept-encoding: identity\r\n");
   if (request_.body_kind != BodyKind::none || client.method == "POST" || client.method == "PUT" || client.method == "PATCH")
     head.field("content-length", body_.size());
@@ -290,7 +307,7 @@ net::Task<Attempt::End> Attempt::read_error(FailureClass failure) {
     failure_.scope = limit.scope;
   }
   if (whole) call_.finish();
-  try_.target->backend->row.api_key.mask_in(body);
+  exchange_.mask_secrets(body, *try_.target->backend);
   if (failure == FailureClass::client_error) {
     const dialect::Refusal refusal = dialect::read_refusal(body);
     if (refusal == dialect::Refusal::context_too_long) failure = FailureClass::context_too_long;

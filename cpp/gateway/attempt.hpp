@@ -69,6 +69,7 @@ class Attempt {
     base::Duration connect{}, write{}, first_byte{}, idle{}, total{};
   };
   static Clocks clocks_of(const catalog::Target& target, const catalog::Settings::Timeouts& timeouts);
+  std::string_view model_to_send() const;
   void write_body();
   void write_head();
   void mark_sent(base::TimePoint now);

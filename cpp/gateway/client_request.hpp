@@ -20,6 +20,10 @@ struct ClientRequest {
   std::string_view body;
   BodyKind body_kind = BodyKind::none;
   dialect::Envelope envelope;
+  std::string model_instead = {};      // a plug-in's, instead of the one that the body names; empty: none
+  bool may_have_instead = false;       // the key may ask for what the body names: its exchange needs no leave
+
+  const std::string& model() const { return model_instead.empty() ? envelope.model : model_instead; }
 
   bool wants_stream() const { return envelope.stream && route->stream != dialect::StreamShape::none; }
   // A stream whose usage the client did not ask for: we ask, and take the extra event out again.

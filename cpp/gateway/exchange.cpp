@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/attempt.hpp"
+#include "gateway/hook_calls.hpp"
 #include "telemetry/recent_exchanges.hpp"
 
 namespace headworks::gateway {
@@ -20,7 +21,8 @@ Exchange::Exchange(LoopContext& context, net::Request& request, net::ResponseWri
   record_.started = context.loop.wall();
   record_.id = base::RequestId(context.loop.random(), record_.started);
   record_.route = route_name;
-  record_.keep_alive = catalog_;
+  if (context.hooks != nullptr) hooks_ = std::make_unique<HookPart>(context.hooks);
+  keep_alive();
   record_.revision = snapshot().revision();
   request_.watch_client(this);
   context_.running.push_back(*this);
@@ -70,7 +72,7 @@ void Exchange::settle_key() {
     return;
   }
   if (key_tokens_) client_key_->gauge->tokens().settle(*key_tokens_, tokens);
-  spend_.add_cost(cost);
+  spend_.set_spent({.cost = cost, .tokens = tokens, .requests = 1});
   spend_.settle();
 }
 
@@ -89,11 +91,41 @@ void Exchange::set_client_key(const catalog::ClientKeyEntry& key, gauges::Reserv
   record_.client_key = key.row.name;
 }
 
+void Exchange::mask_secrets(std::string& text, const catalog::BackendEntry& sender) {
+  const std::size_t masked = snapshot().secrets().mask(text) + sender.row.api_key.mask_in(text);
+  if (masked != 0) context_.metrics.add(telemetry::Metric::secrets_masked, {"client"}, static_cast<double>(masked));
+}
+
 void Exchange::set_route(std::shared_ptr<const ModelRoute> route) {
+  const bool again = route_ != nullptr;  // a plug-in's order of the same one
   route_ = std::move(route);
-  record_.model = route_->model;
-  if (route_->named) record_.model_label = route_->model;
-  record_.keep_alive = route_;
+  record_.model = route_->shown;
+  if (route_->masked != 0 && !again)
+    context_.metrics.add(telemetry::Metric::secrets_masked, {"ledger"}, static_cast<double>(route_->masked));
+  record_.model_label = route_->named ? std::string_view(route_->model) : std::string_view();
+  keep_alive();
+}
+
+// What the record's views point into.
+void Exchange::keep_alive() {
+  std::shared_ptr<const void> names = catalog_;
+  if (route_ != nullptr) names = route_;
+  if (hooks_ == nullptr) {
+    record_.keep_alive = std::move(names);
+    return;
+  }
+  using Both = std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>;
+  record_.keep_alive = std::make_shared<const Both>(std::move(names), hooks_->set);
+}
+
+void Exchange::keep_cooldown(const catalog::BackendEntry& backend, const routing::Cooldown& cooldown,
+                             std::string_view model) {
+  context_.cooldowns.on_cooldown({.backend_id = backend.row.id,
+                                  .backend = backend.row.name,
+                                  .cooldown = cooldown,
+                                  .model = model.empty() ? std::nullopt : std::optional<std::string>(model),
+                                  .started = context_.loop.wall(),
+                                  .request_id = std::string(id())});
 }
 
 void Exchange::note_plan(const routing::AttemptPlan& plan) {

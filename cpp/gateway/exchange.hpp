@@ -23,6 +23,7 @@
 namespace headworks::gateway {
 
 class Attempt;
+struct HookPart;
 
 class Exchange final : public RunningExchange, private net::PeerWatcher {
  public:
@@ -62,8 +63,18 @@ class Exchange final : public RunningExchange, private net::PeerWatcher {
   void wait_on(WaitingRoom::Turn* turn) { turn_ = turn; }
   bool client_left() const { return client_left_; }
 
+  // Null, as usual: no plug-in takes part.
+  HookPart* hooks() { return hooks_.get(); }
+  const HookPart* hooks() const { return hooks_.get(); }
+
+  // What the client must not see of an upstream's words; `sender`: who said them.
+  void mask_secrets(std::string& text, const catalog::BackendEntry& sender);
+
   // What the plan did besides its attempts, for the record. REQUIRES that its route is this exchange's.
   void note_plan(const routing::AttemptPlan& plan);
+  // A cooldown that this exchange began: the store hears of it, so that a restart remembers. `model`: as the backend
+  // calls it; empty: the whole backend, or its address.
+  void keep_cooldown(const catalog::BackendEntry& backend, const routing::Cooldown& cooldown, std::string_view model);
   // How the exchange ended, for the record: an error of ours or the upstream's, or the client's leaving.
   void end_with(base::ErrorKind error) { record_.error = error; }
   // The client has the event that ends its stream: hanging up then, as SDKs do, is no leaving.
@@ -72,12 +83,14 @@ class Exchange final : public RunningExchange, private net::PeerWatcher {
  private:
   void on_peer_closed() override;
   void settle_key();
+  void keep_alive();
 
   LoopContext& context_;
   net::Request& request_;
   net::ResponseWriter& response_;
   std::shared_ptr<const LoopCatalog> catalog_;
   std::shared_ptr<const ModelRoute> route_;
+  std::unique_ptr<HookPart> hooks_;
   const catalog::ClientKeyEntry* client_key_ = nullptr;
   gauges::Reservation key_reservation_;
   std::optional<gauges::TokenMeter::Taken> key_tokens_;

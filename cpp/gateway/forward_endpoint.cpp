@@ -4,6 +4,7 @@
 #include "gateway/authenticate.hpp"
 #include "gateway/client_request.hpp"
 #include "gateway/exchange.hpp"
+#include "gateway/hook_calls.hpp"
 #include "gateway/request_limits.hpp"
 #include "gateway/relay.hpp"
 #include "routing/attempt_plan.hpp"
@@ -28,10 +29,14 @@ Result<void> admit_client(Exchange& exchange, const dialect::RouteRow& route, co
   return {};
 }
 
+bool allows_model(Exchange& exchange, const ClientRequest& request) {
+  return request.model().empty() || exchange.client_key()->allows(request.model());
+}
+
 // What for: the backends that can serve it.
 Result<std::shared_ptr<const ModelRoute>> find_route(Exchange& exchange, const ClientRequest& request) {
-  const std::string& model = request.envelope.model;
-  if (!model.empty() && !exchange.client_key()->allows(model)) {
+  const std::string& model = request.model();
+  if (!request.may_have_instead && !allows_model(exchange, request)) {
     base::Error error = fail(ErrorKind::model_not_allowed, "this API key may not use the model " + model.substr(0, 64));
     error.param = "model";
     return error;
@@ -45,13 +50,12 @@ Result<std::shared_ptr<const ModelRoute>> find_route(Exchange& exchange, const C
   return error;
 }
 
-// What a failure cools, cools at once for all loops; the store hears of it so that a restart remembers.
+// What a failure cools, cools at once for all loops.
 void note_failure(Exchange& exchange, Attempt& attempt) {
-  LoopContext& context = exchange.context();
   const catalog::Target& target = attempt.target();
   const auto cooldown =
       routing::note_failure(target, attempt.passage(), attempt.failure(), exchange.snapshot().backends(),
-                            exchange.snapshot().settings().cooldown, context.loop.random(), exchange.now());
+                            exchange.snapshot().settings().cooldown, exchange.context().loop.random(), exchange.now());
   telemetry::ExchangeRecord& record = exchange.record();
   telemetry::PlanStep failed{.kind = telemetry::PlanStep::Kind::failed,
                              .attempts_before = static_cast<std::uint8_t>(record.attempts.size()),
@@ -63,14 +67,8 @@ void note_failure(Exchange& exchange, Attempt& attempt) {
   }
   record.plan.push_back(failed);
   if (!cooldown) return;
-  std::optional<std::string> model;
-  if (cooldown->scope == routing::CooldownScope::model) model = attempt.record().model_sent;
-  context.cooldowns.on_cooldown({.backend_id = target.backend->row.id,
-                                 .backend = target.backend->row.name,
-                                 .cooldown = *cooldown,
-                                 .model = std::move(model),
-                                 .started = context.loop.wall(),
-                                 .request_id = std::string(exchange.id())});
+  const bool one_model = cooldown->scope == routing::CooldownScope::model;
+  exchange.keep_cooldown(*target.backend, *cooldown, one_model ? attempt.record().model_sent : std::string_view());
 }
 
 void note_success(Exchange& exchange, Attempt& attempt) {
@@ -131,6 +129,10 @@ struct PlanNote {
   ~PlanNote() { exchange.note_plan(plan); }
 };
 
+bool listens(Exchange& exchange, hooks::HookPoint point) {
+  return exchange.hooks() != nullptr && exchange.hooks()->listens(point);
+}
+
 // Obeys the plan until an answer was sent.
 net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const ModelRoute& route,
                         const routing::PlanLimits& limits) {
@@ -150,6 +152,7 @@ net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const 
       continue;
     }
     routing::UpstreamFailure failure;
+    const catalog::Target* asked = std::get<routing::Try>(step).target;
     {
       Attempt attempt(exchange, request, std::move(std::get<routing::Try>(step)));
       const Attempt::End end = co_await attempt.run();
@@ -164,7 +167,18 @@ net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const 
       last = std::move(attempt.last_answer());
       note_failure(exchange, attempt);
     }
-    step = plan.on_failure(failure, exchange.now());
+    routing::Advice advice = routing::Advice::none;
+    if (listens(exchange, hooks::HookPoint::failed)) {
+      auto asking = ask_failed(exchange, request, *asked, failure);
+      const Result<routing::Advice> advised = co_await asking;
+      if (exchange.client_left()) co_return;
+      if (!advised) {
+        co_await reply_error(exchange, *request.route, advised.error());
+        co_return;
+      }
+      advice = *advised;
+    }
+    step = plan.on_failure(failure, exchange.now(), advice);
   }
 }
 
@@ -197,6 +211,17 @@ net::Task<> forward(LoopContext& context, const dialect::RouteRow& route, net::R
     co_return;
   }
   exchange.record().stream = asked.wants_stream();
+  if (listens(exchange, hooks::HookPoint::admit)) {
+    const bool allowed = allows_model(exchange, asked);
+    auto asking = ask_admit(exchange, asked);
+    const Result<void> admitted = co_await asking;
+    if (exchange.client_left()) co_return;
+    if (!admitted) {
+      co_await reply_error(exchange, route, admitted.error());
+      co_return;
+    }
+    asked.may_have_instead = allowed && !asked.model_instead.empty();
+  }
   const Result<std::shared_ptr<const ModelRoute>> found = find_route(exchange, asked);
   if (!found) {
     co_await reply_error(exchange, route, found.error());
@@ -208,7 +233,16 @@ net::Task<> forward(LoopContext& context, const dialect::RouteRow& route, net::R
     co_await reply_error(exchange, route, held.error());
     co_return;
   }
-  co_await follow_plan(exchange, asked, **found, plan_limits);
+  if (listens(exchange, hooks::HookPoint::route)) {
+    auto asking = ask_route(exchange, asked, plan_limits);
+    const Result<void> routed = co_await asking;
+    if (exchange.client_left()) co_return;
+    if (!routed) {
+      co_await reply_error(exchange, route, routed.error());
+      co_return;
+    }
+  }
+  co_await follow_plan(exchange, asked, exchange.route(), plan_limits);
 }
 
 }  // namespace headworks::gateway

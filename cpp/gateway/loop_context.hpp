@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "gateway/route_table.hpp"
 #include "gateway/waiting_room.hpp"
+#include "hooks/hook.hpp"
 #include "json/json_reader.hpp"
 #include "net/event_loop.hpp"
 #include "net/upstream_client.hpp"
@@ -84,6 +85,7 @@ struct LoopContext {
   net::UpstreamClient& upstreams;
   json::JsonReader json;
   RunningExchanges running;
+  std::shared_ptr<const hooks::HookSet> hooks;  // null: no plug-in takes part
   WaitingRoom* waiting_room = nullptr;  // never null once the loop runs
 };
 

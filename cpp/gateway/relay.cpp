@@ -106,17 +106,27 @@ class Silence {
   std::optional<base::TimePoint> ends_at_;
 };
 
+// An upstream's error may repeat the key that we sent. `masked` holds what is not the upstream's own bytes.
+std::string_view what_to_show(Exchange& exchange, const Attempt& attempt, std::string_view out, std::string& masked) {
+  if (!attempt.filter().error_seen()) return out;
+  masked = out;
+  exchange.mask_secrets(masked, *attempt.target().backend);
+  return masked;
+}
+
 net::Task<> relay_stream(Exchange& exchange, Attempt& attempt) {
   net::ResponseWriter& response = exchange.response();
   const dialect::StreamMeter& meter = attempt.filter().meter();
   json::JsonReader& json = exchange.context().json;
   Silence silence;
-  IoStatus sent = co_await response.begin_stream(attempt.first_bytes());
+  std::string masked;
+  const std::string_view first = what_to_show(exchange, attempt, attempt.first_bytes(), masked);
+  IoStatus sent = co_await response.begin_stream(first);
   while (sent == IoStatus::ok) {
     const net::UpstreamCall::Part part = attempt.call().poll_body();
     CallStatus status = part.status;
     if (status == CallStatus::ok) {
-      const std::string_view out = attempt.filter().feed(json, part.bytes);
+      const std::string_view out = what_to_show(exchange, attempt, attempt.filter().feed(json, part.bytes), masked);
       if (!out.empty()) sent = co_await response.write(out);
       continue;
     }

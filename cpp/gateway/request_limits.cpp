@@ -1,6 +1,7 @@
 #include "gateway/request_limits.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -115,10 +116,13 @@ base::Result<void> hold_key_limits(Exchange& exchange, const ClientRequest& requ
   if (key.budgets.empty()) return {};
   const base::WallTime wall = exchange.context().loop.wall();
   const gauges::SpendLimit* spent =
-      exchange.spend().take(*key.gauge, key.budgets, most_cost(request, route), wall);
+      exchange.spend().take(*key.gauge, key.budgets,
+                            {.cost = most_cost(request, route), .tokens = limits.demand.tokens, .requests = 1}, wall);
   if (spent == nullptr) return {};
+  static constexpr std::array<std::string_view, gauges::kSpendOfs> kOf = {"", " of tokens", " of requests"};
   base::Error error = base::fail(ErrorKind::insufficient_quota,
-                                 "this API key's budget of this " + window_name(spent->window) +
+                                 "this API key's budget" + std::string(kOf[static_cast<std::size_t>(spent->of)]) +
+                                     " of this " + window_name(spent->window) +
                                      " does not allow this request; it begins anew at " +
                                      catalog::format_utc(gauges::window_end(spent->window, wall)));
   error.retry_after = gauges::window_end(spent->window, wall) - wall;

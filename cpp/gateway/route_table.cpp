@@ -1,22 +1,31 @@
 #include "gateway/route_table.hpp"
 
-#include "catalog/upstream_lines.hpp"
-
 namespace headworks::gateway {
-PreparedBackend::PreparedBackend(const catalog::BackendEntry& entry) : endpoint(entry.url), lines(catalog::make_upstream_lines(entry)) {}
 
 LoopCatalog::LoopCatalog(std::shared_ptr<const catalog::Snapshot> from) : snapshot(std::move(from)) {
-  backends.reserve(snapshot->backends().size());
-  for (const catalog::BackendEntry& entry : snapshot->backends()) backends.emplace_back(entry);
+  endpoints.reserve(snapshot->backends().size());
+  for (const catalog::BackendEntry& entry : snapshot->backends()) endpoints.emplace_back(entry.url);
 }
 
 ModelRoute::ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api, std::string_view name,
                        catalog::Route route)
     : catalog(std::move(from)),
       model(name),
+      shown(name),
       named(catalog->snapshot->names(name)),
       lane(std::hash<std::string_view>{}(name) * 2 + static_cast<std::uint64_t>(api)),
-      state(std::move(route)) {}
+      state(std::move(route)) {
+  masked = catalog->snapshot->secrets().mask(shown) + catalog::mask_made_keys(shown);
+}
+
+ModelRoute::ModelRoute(const ModelRoute& other, catalog::Route ordered)
+    : catalog(other.catalog),
+      model(other.model),
+      shown(other.shown),
+      masked(other.masked),
+      named(other.named),
+      lane(other.lane),
+      state(std::move(ordered), routing::RouteState::Order::as_given) {}
 
 void RouteTable::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
   catalog_ = std::make_shared<const LoopCatalog>(std::move(snapshot));

@@ -1,6 +1,6 @@
-// RouteTable: one loop's view of the current snapshot, made ready for requests: for each backend its endpoint and the
-// header lines that carry its key, for each model asked for its route. What a request takes from here it keeps to its
-// end, also when a new snapshot has come meanwhile.
+// RouteTable: one loop's view of the current snapshot, made ready for requests: for each backend its endpoint, for each
+// model asked for its route. What a request takes from here it keeps to its end, also when a new snapshot has come
+// meanwhile.
 //
 // Loop-owned; what it hands out is immutable but for the strategies' atomics.
 #pragma once
@@ -11,33 +11,29 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/secret.hpp"
 #include "catalog/snapshot.hpp"
 #include "net/upstream_client.hpp"
 #include "routing/route_state.hpp"
 
 namespace headworks::gateway {
 
-// A backend as this loop calls it.
-struct PreparedBackend {
-  explicit PreparedBackend(const catalog::BackendEntry& entry);
-  net::Endpoint endpoint;
-  base::Secret lines;  // host and credential, as header lines
-};
-
-// The snapshot with its prepared backends.
+// The snapshot, and where this loop finds its backends.
 struct LoopCatalog {
   explicit LoopCatalog(std::shared_ptr<const catalog::Snapshot> from);
-  const PreparedBackend& prepared(const catalog::BackendEntry& backend) const { return backends[backend.index]; }
+  const net::Endpoint& endpoint(const catalog::BackendEntry& backend) const { return endpoints[backend.index]; }
   std::shared_ptr<const catalog::Snapshot> snapshot;
-  std::vector<PreparedBackend> backends;  // by BackendEntry::index
+  std::vector<net::Endpoint> endpoints;  // by BackendEntry::index
 };
 
 // The ways to serve one model. Holds what it points into.
 struct ModelRoute {
   ModelRoute(std::shared_ptr<const LoopCatalog> from, catalog::Api api, std::string_view name, catalog::Route route);
+  // Some of `other`'s targets, to be asked in the order in which they stand.
+  ModelRoute(const ModelRoute& other, catalog::Route ordered);
   std::shared_ptr<const LoopCatalog> catalog;
   std::string model;        // as asked for; empty: none was named
+  std::string shown;        // the same for people: somebody may name a key as the model
+  std::size_t masked = 0;   // how many secrets are left out of it
   bool named = false;       // the catalog says this name itself: no client invented it
   std::uint64_t lane = 0;   // where requests for it wait: the same on every loop, after every change
   routing::RouteState state;

@@ -40,14 +40,20 @@ class ClientGauge {
   const TokenMeter& tokens() const { return *tokens_; }
   InFlight& places() { return live_->in_flight; }
   std::uint32_t in_flight() const { return live_->in_flight.count(); }
-  SpendMeter& spend(SpendWindow window) { return live_->spends[static_cast<std::size_t>(window)]; }
+  SpendMeter& spend(SpendWindow window, SpendOf of = SpendOf::usd) {
+    return live_->spends[static_cast<std::size_t>(of)][static_cast<std::size_t>(window)];
+  }
   static constexpr std::size_t kSpendWindows = 4;
 
  private:
   struct Live {
     InFlight in_flight;
-    std::array<SpendMeter, kSpendWindows> spends{SpendMeter{SpendWindow::minute}, SpendMeter{SpendWindow::hour},
-                                                 SpendMeter{SpendWindow::day}, SpendMeter{SpendWindow::month}};
+    struct Windows {
+      SpendMeter& operator[](std::size_t window) { return meters[window]; }
+      std::array<SpendMeter, kSpendWindows> meters{SpendMeter{SpendWindow::minute}, SpendMeter{SpendWindow::hour},
+                                                   SpendMeter{SpendWindow::day}, SpendMeter{SpendWindow::month}};
+    };
+    std::array<Windows, kSpendOfs> spends;
   };
   const std::shared_ptr<Live> live_;
   const std::shared_ptr<TokenBucket> bucket_;

@@ -5,16 +5,16 @@
 namespace headworks::gauges {
 namespace {
 
-constexpr int kCostBits = 40;
-constexpr std::uint64_t kCostMask = (std::uint64_t{1} << kCostBits) - 1;
+constexpr int kAmountBits = 40;
+constexpr std::uint64_t kAmountMask = (std::uint64_t{1} << kAmountBits) - 1;
 constexpr std::uint32_t kNumberMask = (1U << 24) - 1;
 
-std::uint64_t pack(std::uint32_t number, std::uint64_t cost) {
-  return std::uint64_t{number} << kCostBits | std::min(cost, kCostMask);
+std::uint64_t pack(std::uint32_t number, std::uint64_t amount) {
+  return std::uint64_t{number} << kAmountBits | std::min(amount, kAmountMask);
 }
-std::uint32_t number_in(std::uint64_t word) { return static_cast<std::uint32_t>(word >> kCostBits); }
-std::uint64_t cost_in(std::uint64_t word) { return word & kCostMask; }
-std::uint64_t positive(base::MicroUsd cost) { return static_cast<std::uint64_t>(std::max<std::int64_t>(cost.value, 0)); }
+std::uint32_t number_in(std::uint64_t word) { return static_cast<std::uint32_t>(word >> kAmountBits); }
+std::uint64_t amount_in(std::uint64_t word) { return word & kAmountMask; }
+std::uint64_t positive(std::int64_t amount) { return static_cast<std::uint64_t>(std::max<std::int64_t>(amount, 0)); }
 
 std::chrono::year_month month_of(base::WallTime wall) {
   const std::chrono::year_month_day date{std::chrono::floor<std::chrono::days>(wall)};
@@ -48,34 +48,34 @@ base::WallTime window_end(SpendWindow window, base::WallTime wall) {
   return std::chrono::sys_days{next / std::chrono::day{1}};
 }
 
-std::optional<SpendMeter::Taken> SpendMeter::take(base::MicroUsd cost, base::MicroUsd limit, base::WallTime wall) {
+std::optional<SpendMeter::Taken> SpendMeter::take(std::int64_t amount, std::int64_t limit, base::WallTime wall) {
   const std::uint32_t number = window_number(window_, wall);
-  const std::uint64_t wanted = positive(cost), most = positive(limit);
+  const std::uint64_t wanted = positive(amount), most = positive(limit);
   std::uint64_t word = word_.load(std::memory_order_acquire);
   for (;;) {
-    const std::uint64_t spent = number_in(word) == number ? cost_in(word) : 0;
+    const std::uint64_t spent = number_in(word) == number ? amount_in(word) : 0;
     if (spent >= most || spent + wanted > most) return std::nullopt;
     if (word_.compare_exchange_weak(word, pack(number, spent + wanted), std::memory_order_acq_rel))
-      return Taken{.number = number, .cost = {static_cast<std::int64_t>(wanted)}};
+      return Taken{.number = number, .amount = static_cast<std::int64_t>(wanted)};
   }
 }
 
-void SpendMeter::settle(const Taken& taken, base::MicroUsd cost) {
+void SpendMeter::settle(const Taken& taken, std::int64_t amount) {
   std::uint64_t word = word_.load(std::memory_order_acquire);
   for (;;) {
     if (number_in(word) != taken.number) return;
-    const std::uint64_t others = cost_in(word) - std::min(cost_in(word), positive(taken.cost));
-    if (word_.compare_exchange_weak(word, pack(taken.number, others + positive(cost)), std::memory_order_acq_rel))
+    const std::uint64_t others = amount_in(word) - std::min(amount_in(word), positive(taken.amount));
+    if (word_.compare_exchange_weak(word, pack(taken.number, others + positive(amount)), std::memory_order_acq_rel))
       return;
   }
 }
 
-base::MicroUsd SpendMeter::spent(base::WallTime wall) const {
+std::int64_t SpendMeter::spent(base::WallTime wall) const {
   const std::uint64_t word = word_.load(std::memory_order_acquire);
-  return {number_in(word) == window_number(window_, wall) ? static_cast<std::int64_t>(cost_in(word)) : 0};
+  return number_in(word) == window_number(window_, wall) ? static_cast<std::int64_t>(amount_in(word)) : 0;
 }
 
-void SpendMeter::restore(base::MicroUsd spent, base::WallTime wall) {
+void SpendMeter::restore(std::int64_t spent, base::WallTime wall) {
   word_.store(pack(window_number(window_, wall), positive(spent)), std::memory_order_release);
 }
 

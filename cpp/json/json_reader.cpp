@@ -29,6 +29,8 @@ base::Error invalid(simdjson::error_code code) {
       return invalid("a string is not closed");
     case simdjson::DEPTH_ERROR:
       return invalid("the JSON is nested too deeply");
+    case simdjson::MEMALLOC:
+      return base::fail(ErrorKind::overloaded, "there is no memory for this body now");
     case simdjson::CAPACITY:
       return invalid("the JSON is too large");
     case simdjson::INCORRECT_TYPE:

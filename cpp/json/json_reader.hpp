@@ -49,7 +49,7 @@ class JsonReader {
 
   // Calls visit(const Member&) -> base::Result<void> for each member, in order; the first error ends the
   // walk. Answers the span of the object. `document` has kPadding readable bytes behind it. Kind
-  // invalid_json.
+  // invalid_json; overloaded when there is no memory for it.
   template <class Visit>
   base::Result<Span> read_object(std::string_view document, std::uint32_t max_depth, Visit&& visit) {
     return read(document, max_depth, Root::object, visitor_of(visit));

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/thread.hpp"
+#include "wire/ip_address.hpp"
 
 namespace headworks::net {
 namespace {
@@ -15,14 +16,6 @@ namespace {
 using base::ErrorKind;
 using base::fail;
 using base::Result;
-
-bool is_forbidden_v4(std::uint32_t address) {
-  const std::uint32_t top = address >> 24;
-  return address >> 16 == 0xa9fe    // 169.254/16, link-local and metadata (RFC 3927)
-         || top == 0                // "this network" (RFC 791)
-         || (top & 0xf0) == 0xe0    // multicast
-         || address == 0xffffffff;  // broadcast
-}
 
 std::vector<Address> parse_literal(const std::string& host, std::uint16_t port) {
   Address address;
@@ -78,14 +71,9 @@ Result<std::vector<Address>> without_forbidden(std::vector<Address> addresses, c
 
 bool is_forbidden(const Address& address) {
   if (address.storage.ss_family == AF_INET)
-    return is_forbidden_v4(ntohl(reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr.s_addr));
-  const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr;
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-    std::uint32_t v4 = 0;
-    std::memcpy(&v4, v6.s6_addr + 12, sizeof v4);
-    return is_forbidden_v4(ntohl(v4));
-  }
-  return IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_MULTICAST(&v6);
+    return wire::is_forbidden_v4(ntohl(reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr.s_addr));
+  return wire::is_forbidden_v6(std::span<const std::uint8_t, 16>(
+      reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr.s6_addr));
 }
 
 Resolver::~Resolver() {

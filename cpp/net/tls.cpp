@@ -10,6 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/secret.hpp"
 #include "net/socket.hpp"
 
 namespace headworks::net {
@@ -106,6 +107,7 @@ ReadResult TlsSession::write(int fd, std::span<const iovec> pieces) {
   ERR_clear_error();
   std::size_t bytes = 0;
   const int result = SSL_write_ex(ssl_, data, size, &bytes);
+  if (data == record.data()) base::wipe(record.data(), size);  // a head with a key may have been in it
   if (result == 1) return {IoStatus::ok, bytes};
   return {status_of(ssl_, result, broken_), 0};
 }

@@ -42,9 +42,11 @@ AttemptPlan::AttemptPlan(const RouteState& route, const catalog::Settings& setti
 
 Step AttemptPlan::start(base::TimePoint now) { return next(now); }
 
-Step AttemptPlan::on_failure(const UpstreamFailure& failure, base::TimePoint now) {
+Step AttemptPlan::on_failure(const UpstreamFailure& failure, base::TimePoint now, Advice advice) {
   last_failure_ = failure;
   asking_.now = now;
+  if (advice == Advice::stop) return stop(now);
+  if (advice == Advice::retry) return retry(now);
   const FailureRow& row = row_of(failure.failure);
   if (!row.next_backend) return stop(now);
   if (row.larger_context) {
@@ -105,6 +107,22 @@ std::optional<Wait> AttemptPlan::find_wait_for_again(const FailureRow& row, base
   if (std::count(tried_.begin(), tried_.end(), current_.candidate()) != 1) return std::nullopt;
   const gauges::RetryBudget* budget = current_.tier->row->retries;
   if (budget != nullptr && budget->left() < 1) return std::nullopt;
+  return find_backoff(now);
+}
+
+// Another one first; when none is left, this one once more.
+Step AttemptPlan::retry(base::TimePoint now) {
+  if (attempts() >= max_attempts_) return stop(now);
+  excluded_.push_back(current_.candidate());
+  for (std::uint32_t candidate = 0; candidate < route_.candidate_count(); ++candidate)
+    if (std::find(excluded_.begin(), excluded_.end(), candidate) == excluded_.end()) return next(now);
+  excluded_.erase(std::remove(excluded_.begin(), excluded_.end(), current_.candidate()), excluded_.end());
+  if (auto wait = find_backoff(now)) return *wait;
+  return stop(now);
+}
+
+// Half to whole of the base; none: the deadline is sooner.
+std::optional<Wait> AttemptPlan::find_backoff(base::TimePoint now) {
   const catalog::Settings::Retry& retry = settings_.retry;
   const base::Duration base =
       std::chrono::milliseconds{std::min(retry.backoff_base_ms, retry.backoff_cap_ms)};

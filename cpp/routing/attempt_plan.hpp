@@ -67,6 +67,10 @@ struct Stop {
 
 using Step = std::variant<Try, Wait, Stop>;
 
+// What somebody else thinks of a failure: stop whatever the table says, or try again (the same backend when there is no
+// other) as far as attempts and deadline go.
+enum class Advice : std::uint8_t { none, stop, retry };
+
 class AttemptPlan {
  public:
   // All three references must outlive the plan.
@@ -77,7 +81,7 @@ class AttemptPlan {
   Step start(base::TimePoint now);
   // REQUIRES: the last step was Try, its reservation is settled, and if the failure cools the backend then
   // its gauge knows it already.
-  Step on_failure(const UpstreamFailure& failure, base::TimePoint now);
+  Step on_failure(const UpstreamFailure& failure, base::TimePoint now, Advice advice = Advice::none);
   // REQUIRES: the last step was Wait for backoff.
   Step on_waited(base::TimePoint now);
   // REQUIRES: the last step was Wait for a turn. The line has taken this target for us; or it will not, and a
@@ -103,6 +107,8 @@ class AttemptPlan {
   Step leave_tier(Found&& found);
   void note_wait(PlanTrace::Kind kind, base::TimePoint now);
   std::optional<Wait> find_wait_for_again(const FailureRow& row, base::TimePoint now);
+  std::optional<Wait> find_backoff(base::TimePoint now);
+  Step retry(base::TimePoint now);
   base::Duration first_byte_slice(const catalog::Target& target) const;
   bool widen_context();
   Stop stop(base::TimePoint now) const;

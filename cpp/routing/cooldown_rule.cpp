@@ -127,7 +127,8 @@ std::optional<Cooldown> eject(const Case& met, std::uint32_t weight) {
 }  // namespace
 
 std::string_view name_of(CooldownCause cause) {
-  static constexpr std::array<std::string_view, 5> kNames = {"rate_limited", "quota", "failing", "auth", "by_hand"};
+  static constexpr std::array<std::string_view, 6> kNames = {"rate_limited", "quota", "failing",
+                                                            "auth",         "by_hand", "hook"};
   return kNames[static_cast<std::size_t>(cause)];
 }
 std::string_view name_of(CooldownScope scope) {
@@ -160,6 +161,11 @@ std::optional<Cooldown> note_failure(const catalog::Target& target, const Passag
   return begin(met.gauge().recovery(),
                {.duration = duration_of(settings.quarantine_seconds), .cause = CooldownCause::auth, .consecutive = 1},
                now);
+}
+
+Cooldown cool_by_hook(const catalog::Target& target, base::Duration duration, base::TimePoint now) {
+  target.backend->gauge->recovery().cool(now + duration, Recovery::Because::limited);
+  return {.duration = duration, .cause = CooldownCause::hook, .source = DurationSource::hook, .consecutive = 1};
 }
 
 Recovered note_success(const catalog::Target& target, base::TimePoint now) {

@@ -18,7 +18,7 @@
 namespace headworks::routing {
 
 // Why something cools. The label `cause` of headworks_cooldowns_total.
-enum class CooldownCause : std::uint8_t { rate_limited, quota, failing, auth, by_hand };
+enum class CooldownCause : std::uint8_t { rate_limited, quota, failing, auth, by_hand, hook };
 std::string_view name_of(CooldownCause cause);
 
 // What cools: this model on this backend, this backend, or every backend of its origin.
@@ -46,6 +46,9 @@ std::optional<Cooldown> note_failure(const catalog::Target& target, const Passag
                                      const UpstreamFailure& failure, std::span<const catalog::BackendEntry> all,
                                      const catalog::Settings::Cooldown& settings, base::Random& random,
                                      base::TimePoint now);
+
+// A plug-in wants the backend to rest.
+Cooldown cool_by_hook(const catalog::Target& target, base::Duration duration, base::TimePoint now);
 
 // The call was answered: what the client asked for, or refused for a reason that is the client's own.
 struct Recovered {

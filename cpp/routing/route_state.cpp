@@ -7,10 +7,10 @@
 
 namespace headworks::routing {
 
-RouteState::RouteState(catalog::Route route) : route_(std::move(route)) {
+RouteState::RouteState(catalog::Route route, Order order) : route_(std::move(route)) {
   tiers_.reserve(route_.tiers.size());
   for (const catalog::Tier& row : route_.tiers) {
-    const StrategyRow* strategy = find_strategy(row.pool->strategy);
+    const StrategyRow* strategy = find_strategy(order == Order::as_given ? "ordered" : row.pool->strategy);
     if (strategy == nullptr) throw std::logic_error("no such routing strategy: " + row.pool->strategy);
     Tier tier{.row = &row, .strategy = strategy->make(row), .first = candidates_, .only = std::nullopt};
     std::uint32_t usable = 0;
@@ -19,9 +19,9 @@ RouteState::RouteState(catalog::Route route) : route_(std::move(route)) {
       ++usable;
       tier.only = index;
     }
-    if (usable != 1) tier.only.reset();
+    if (usable != 1 || (order == Order::as_given && route_.tiers.size() != 1)) tier.only.reset();
     for (const catalog::Target& target : row.targets) knows_contexts_ |= target.context_tokens != 0;
-    if (sticky_pool_ == nullptr && row.pool->strategy == "sticky") sticky_pool_ = row.pool;
+    if (sticky_pool_ == nullptr && order == Order::by_strategy && row.pool->strategy == "sticky") sticky_pool_ = row.pool;
     candidates_ += static_cast<std::uint32_t>(row.targets.size());
     tiers_.push_back(std::move(tier));
   }

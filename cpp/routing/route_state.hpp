@@ -26,8 +26,12 @@ class RouteState {
     std::optional<std::uint32_t> only;  // its only usable target, if there is just one
   };
 
+  enum class Order : std::uint8_t {
+    by_strategy,  // of each pool
+    as_given,     // of the targets: somebody has chosen; none is asked twice for being its pool's only one
+  };
   // REQUIRES that every pool's strategy is in the table (the catalog refuses others).
-  explicit RouteState(catalog::Route route);
+  explicit RouteState(catalog::Route route, Order order = Order::by_strategy);
   RouteState(const RouteState&) = delete;
   RouteState& operator=(const RouteState&) = delete;
 

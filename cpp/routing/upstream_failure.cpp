@@ -61,7 +61,7 @@ DurationSource UpstreamFailure::source() const {
 }
 
 std::string_view name_of(DurationSource source) {
-  static constexpr std::array<std::string_view, 4> kNames = {"header", "body", "formula", "hand"};
+  static constexpr std::array<std::string_view, 5> kNames = {"header", "body", "formula", "hand", "hook"};
   return kNames[static_cast<std::size_t>(source)];
 }
 

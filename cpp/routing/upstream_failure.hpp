@@ -32,7 +32,7 @@ enum class FailureClass : std::uint8_t {
 };
 
 // Where the duration of a cooldown came from.
-enum class DurationSource : std::uint8_t { header, body, formula, hand };
+enum class DurationSource : std::uint8_t { header, body, formula, hand, hook };
 std::string_view name_of(DurationSource source);
 
 // When the upstream wants to be asked again.

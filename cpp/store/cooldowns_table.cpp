@@ -42,6 +42,13 @@ std::int64_t CooldownsTable::add(const CooldownRow& row) {
   return db_.last_rowid();
 }
 
+bool CooldownsTable::has(const CooldownRow& row) {
+  Query found = db_.query(
+      "SELECT 1 FROM cooldowns WHERE backend_id = ? AND model IS ? AND started_ms = ? AND until_ms = ?", row.backend_id,
+      row.model, ms_of(row.started), ms_of(row.until));
+  return found.next();
+}
+
 int CooldownsTable::end_all(std::string_view backend_id, base::WallTime now) {
   return db_.change(
       "UPDATE cooldowns SET ended_ms = ? WHERE backend_id = ? AND ended_ms IS NULL AND until_ms > ?",

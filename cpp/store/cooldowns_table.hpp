@@ -18,7 +18,7 @@ struct CooldownRow {
   std::string backend_id;
   std::optional<std::string> model = {};       // none: the whole backend
   std::string scope = "backend";               // model | backend | address
-  std::string cause = "rate_limited";          // rate_limited | quota | failing | auth | by_hand
+  std::string cause = "rate_limited";          // rate_limited | quota | failing | auth | by_hand | hook
   std::string duration_source = "formula";     // header | body | formula | hand
   std::optional<std::string> request_id = {};  // the exchange that met it
   std::int64_t consecutive = 0;                // the how-manieth 429 in a row
@@ -31,6 +31,7 @@ class CooldownsTable {
  public:
   explicit CooldownsTable(Connection& db) : db_(db) {}
   std::int64_t add(const CooldownRow& row);
+  bool has(const CooldownRow& row);  // of the same backend and model, with the same beginning and end
   // Ends what still runs at `now`: of the backend with all its models, or of the backend as a whole (no model)
   // or this one model alone; how many there were.
   int end_all(std::string_view backend_id, base::WallTime now);

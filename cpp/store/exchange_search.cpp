@@ -112,8 +112,10 @@ class Search {
     std::string sql =
         "SELECT started_us, request_id FROM attempt_rows WHERE (started_us, request_id) < (?5, ?6) AND started_us >= ?7";
     sql.append(kOnly).append(search_.errors ? " AND exchange_error IS NOT NULL" : "");
+    sql.append(" AND (?8 IS NULL OR exchange_status = ?8)");
     sql.append(" ORDER BY started_us DESC, request_id DESC");
-    Query found = db_.query(sql, model, backend, key, pool, place_.started_us, place_.request_id, from_us);
+    Query found = db_.query(sql, model, backend, key, pool, place_.started_us, place_.request_id, from_us,
+                            search_.status ? std::optional<std::int64_t>(*search_.status) : std::nullopt);
     while (ids_.size() < search_.limit) {
       if (!found.next()) {
         place_ = {.started_us = from_us, .request_id = {}};

@@ -28,6 +28,7 @@ struct ExchangePlace {
 struct ExchangeSearch {
   std::array<std::optional<std::string>, kUsageKeys.size()> only = {};  // by UsageKey; backend and pool: of any attempt
   bool errors = false;                                                  // only those that ended in one
+  std::optional<std::uint16_t> status;                                  // what the client got
   std::optional<ExchangePlace> before;                                  // none: from the newest on
   base::WallTime since{};
   std::uint32_t limit = 100;

@@ -12,7 +12,7 @@ namespace {
 
 using telemetry::PlanStep;
 
-constexpr std::array<std::string_view, 3> kNames = {"passed_over", "waited", "failed"};
+constexpr std::array<std::string_view, 4> kNames = {"passed_over", "waited", "failed", "hook"};
 
 PlanStep::Kind kind_of(std::string_view name) {
   const auto found = std::find(kNames.begin(), kNames.end(), name);
@@ -42,6 +42,8 @@ std::string format_plan(std::span<const PlanStep> plan) {
         json.key("cooled").string(step.cooled_scope).key("source").string(step.cooled_source);
         json.key("seconds").real(std::chrono::duration<double>(step.lasted).count());
       }
+    } else if (step.kind == PlanStep::Kind::hook) {
+      json.key("hook").string(step.backend);
     } else if (step.backend.empty()) {
       json.key("count").number(step.count);
     } else {
@@ -68,7 +70,7 @@ std::vector<PlanStep> parse_plan(std::string_view text, std::deque<std::string>&
       else if (member.key == "attempts_before") step.attempts_before = static_cast<std::uint8_t>(number_of(value));
       else if (member.key == "count") step.count = static_cast<std::uint32_t>(number_of(value));
       else if (member.key == "why") step.why = keep();
-      else if (member.key == "backend") step.backend = keep();
+      else if (member.key == "backend" || member.key == "hook") step.backend = keep();
       else if (member.key == "pool") step.pool = keep();
       else if (member.key == "cooled") step.cooled_scope = keep();
       else if (member.key == "source") step.cooled_source = keep();

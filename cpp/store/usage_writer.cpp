@@ -168,6 +168,19 @@ bool UsageWriter::post_sum(std::function<void(base::Result<bool>)> done) {
   return writer_->post([this](Connection& db) { return parts_->sums.complete() || parts_->sum(db); }, std::move(done));
 }
 
+bool UsageWriter::post_import(std::vector<telemetry::ExchangeRecord> records,
+                              std::function<void(base::Result<std::uint64_t>)> done) {
+  return writer_->post(
+      [this, records = std::move(records)](Connection& db) {
+        return parts_->in_transaction(db, [&] {
+          const std::uint64_t rows = AttemptsTable(db).insert(records, parts_->names, parts_->sums);
+          parts_->sums.end(db, true);
+          return rows;
+        });
+      },
+      std::move(done));
+}
+
 // True when the batch in work (the last one again if it failed, else what has gathered) is in the ledger.
 bool UsageWriter::write_batch() {
   Batch& batch = parts_->in_work;

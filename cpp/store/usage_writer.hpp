@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -50,6 +51,10 @@ class UsageWriter {
   // Everything written goes into the tables of sums now, then `done` is called on the database's thread. For whoever is
   // about to read them; any thread. False when there is no room for the job.
   bool post_sum(std::function<void(base::Result<bool>)> done);
+
+  // Records from elsewhere, in one transaction with their sums, then `done` with the number of rows that were not there
+  // yet, on the database's thread. Any thread. False when there is no room for the job.
+  bool post_import(std::vector<telemetry::ExchangeRecord> records, std::function<void(base::Result<std::uint64_t>)> done);
 
   std::uint64_t written() const;  // rows, since the start
   std::uint64_t dropped() const;  // rows

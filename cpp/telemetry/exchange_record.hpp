@@ -38,16 +38,16 @@ struct AttemptRecord {
   base::MicroUsd cost;
 };
 
-// What was out of the ordinary: somebody was passed over, time was waited, an attempt failed. Most exchanges have
+// What was out of the ordinary: somebody was passed over, time was waited, an attempt failed, a hook decided. Most exchanges have
 // none of it, and pay nothing for it.
 struct PlanStep {
-  enum class Kind : std::uint8_t { passed_over, waited, failed };
+  enum class Kind : std::uint8_t { passed_over, waited, failed, hook };
   Kind kind = Kind::passed_over;
   std::uint8_t attempts_before = 0;  // its place among the attempts; failed: this one
   std::uint32_t count = 1;           // passed_over without a name: so many more for this reason
-  std::string_view backend = {};     // passed_over
+  std::string_view backend = {};     // passed_over; hook: the hook's name
   std::string_view pool = {};
-  std::string_view why = {};         // the reason; waited: backoff, turn; failed: the class. Static
+  std::string_view why = {};         // the reason; waited: backoff, turn; failed: the class; hook: what it did. Static
   float score = 0;                   // passed_over: as of an attempt
   base::Duration lasted{};           // waited; failed: for so long something cools ...
   std::string_view cooled_scope = {};   // ... model, backend or address; empty: nothing. Static

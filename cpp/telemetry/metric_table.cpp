@@ -85,6 +85,11 @@ constexpr std::array kTable = {
               "Finished exchanges that telemetry lost."},
     MetricRow{log_lines_dropped, "headworks_log_lines_dropped_total", counter,
               "Log lines lost because the sink was too slow."},
+    MetricRow{secrets_masked,
+              "headworks_secrets_masked_total",
+              counter,
+              "Live secrets that somebody repeated, masked on their way to a client, the log, the ledger or an operator.",
+              {"sink"}},
     MetricRow{build_info, "headworks_build_info", gauge, "Always 1; the version is the label.", {"version"}},
 };
 

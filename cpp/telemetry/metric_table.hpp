@@ -34,6 +34,7 @@ enum class Metric : std::uint8_t {
   catalog_revision,
   records_dropped,
   log_lines_dropped,
+  secrets_masked,
   build_info,
   count_  // number of metrics; not a metric
 };

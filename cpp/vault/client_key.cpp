@@ -8,7 +8,7 @@
 namespace headworks::vault {
 namespace {
 
-constexpr std::string_view kPrefix = "hw_key_";
+constexpr std::string_view kPrefix = kClientKeyPrefix;
 constexpr std::size_t kBody = 43;
 constexpr std::size_t kChecksum = 6;
 constexpr char kDigits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -33,6 +33,9 @@ class ClientKeyHasher {
 // Whether two digests are the same, in a time that does not tell where they differ.
 bool equal(const KeyDigest& left, const KeyDigest& right);
 
+inline constexpr std::string_view kClientKeyPrefix = "hw_key_";
+inline constexpr std::size_t kClientKeySize = kClientKeyPrefix.size() + 43 + 1 + 6;
+
 base::Secret make_client_key();
 
 // Right form and checksum. Says nothing about whether the key is known; keys of other forms are allowed by

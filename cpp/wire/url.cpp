@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "wire/ip_address.hpp"
+
 namespace headworks::wire {
 namespace {
 
@@ -170,6 +172,8 @@ Result<Url> parse_url(std::string_view text) {
   if (!parts) return parts.error();
   if (auto checked = check_host(parts->host, parts->bracketed); !checked) return checked.error();
   for (const char c : parts->host) url.host.push_back(lower(c));
+  if (is_forbidden_literal(url.host))
+    return refuse("the URL's address is link-local, unspecified or multicast: no upstream is called there");
   url.port = url.tls ? 443 : 80;
   if (parts->port) {
     const Result<std::uint16_t> port = parse_port(*parts->port);

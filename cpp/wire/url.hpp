@@ -1,5 +1,6 @@
 // The one URL parser: absolute http and https URLs of upstreams. RFC 3986, strict: no user info, no fragment,
-// no query, no backslash, no control characters, port 1..65535, host = registered name, IPv4 or [IPv6].
+// no query, no backslash, no control characters, port 1..65535, host = registered name, IPv4 or [IPv6], and no address
+// that ip_address.hpp forbids.
 #pragma once
 
 #include <cstdint>

@@ -50,6 +50,7 @@ from headworks._simulation import Outage, Timeline, UpstreamModel, Workload, sim
 from headworks._version import __version__
 from headworks.admin import AdminClient, AsyncAdminClient
 from headworks.errors import Problem
+from headworks.hookspecs import Changes, Cool, Reject, hook
 from headworks.models import Backend, ModelMapping
 from headworks.plan import Plan
 from headworks.server import Server
@@ -61,10 +62,13 @@ __all__ = [
     "AsyncAdminClient",
     "Backend",
     "BenchResult",
+    "Changes",
+    "Cool",
     "ModelMapping",
     "Outage",
     "Plan",
     "Problem",
+    "Reject",
     "Server",
     "Store",
     "Timeline",
@@ -75,5 +79,6 @@ __all__ = [
     "bench",
     "check_configuration",
     "errors",
+    "hook",
     "simulate",
 ]

@@ -6,7 +6,6 @@ function is the operation's of cpp/admin/admin_routes.cpp, less `list_` or `get_
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Unpack
 
@@ -18,7 +17,6 @@ from headworks.rows import (
     BackendFields,
     BackendRow,
     BackendTestRow,
-    BackupRow,
     ChangeRow,
     ClientKeyChanges,
     ClientKeyFields,
@@ -26,7 +24,6 @@ from headworks.rows import (
     CooldownRow,
     ExchangeFilter,
     ExchangeRow,
-    MasterKeyState,
     NewClientKeyRow,
     NewTokenRow,
     PoolFields,
@@ -40,7 +37,6 @@ from headworks.rows import (
     Role,
     SessionRow,
     SettingsRow,
-    SidecarImportRow,
     Step,
     TokenRow,
     UpstreamModelRow,
@@ -204,6 +200,11 @@ def pool_stats() -> Call[dict[str, PoolStatsRow]]:
     return make_call("GET", "/pools/stats", read=_whole)
 
 
+def order_pools(names: Sequence[str]) -> Call[Page[PoolRow]]:
+    """Puts the tiers into this order, which names every pool once; all pools after it."""
+    return make_call("PUT", "/pools", read=_rows, body={"order": names})
+
+
 def put_pool(name: str, **fields: Unpack[PoolFields]) -> Call[PoolRow]:
     """Makes a pool, as the last tier, or replaces its settings; the row after it."""
     return make_call("PUT", "/pools/{}", name, read=_whole, body=fields)
@@ -341,44 +342,6 @@ def end_session() -> Call[None]:
 
 
 # Against loss, and taking over
-
-
-def make_backup() -> Call[BackupRow]:
-    """Copies both databases, without the master key, into a new `directory` of the server's own."""
-    return make_call("POST", "/backup", read=_whole)
-
-
-def master_key() -> Call[MasterKeyState]:
-    """The master keys, how many provider keys need each, and the backends whose key none opens."""
-    return make_call("GET", "/master-key", read=_whole)
-
-
-def add_master_key() -> Call[MasterKeyState]:
-    """Makes another master key; what is sealed from now on is sealed with it."""
-    return make_call("POST", "/master-key", read=_whole)
-
-
-def rewrap() -> Call[MasterKeyState]:
-    """Seals every provider key with the newest master key. May be broken off, and asked again."""
-    return make_call("POST", "/master-key/rewrap", read=_whole)
-
-
-def drop_master_key(kid: int) -> Call[MasterKeyState]:
-    """Forgets a master key that no provider key needs."""
-    return make_call("DELETE", "/master-key/{}", kid, read=_whole)
-
-
-def import_sidecar(
-    rows: Sequence[Mapping[str, Any]], *, key: bytes | None = None, dry_run: bool = False
-) -> Call[SidecarImportRow]:
-    """Takes over the rows of a sidecar's table `backends`; those that are here already stay as they are.
-
-    `key`: the 32 bytes that the sidecar sealed keys with.
-    """
-    body: dict[str, Any] = {"backends": rows}
-    if key is not None:
-        body["key"] = base64.b64encode(key).decode()
-    return make_call("POST", "/import/sidecar", read=_whole, body=body, dry_run=dry_run)
 
 
 def store_backend(row: Mapping[str, Any]) -> Call[BackendRow]:

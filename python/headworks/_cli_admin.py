@@ -69,9 +69,32 @@ def usage(
     print_json(used.rows()) if as_json else show_usage(used)
 
 
+_PassphraseFile = Annotated[
+    Path | None, typer.Option(help="Its first line is the passphrase that provider keys are sealed with.")
+]
+
+
+def _passphrase(file: Path | None) -> str:
+    import os
+
+    if file is not None:
+        return file.read_text(encoding="utf-8").split("\n", 1)[0]
+    return os.environ.get("HEADWORKS_PASSPHRASE") or str(typer.prompt("Passphrase", hide_input=True))
+
+
+def _find_sealed(file: Path) -> dict[str, Any] | None:
+    """The document, if it is what `export --sealed` printed."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) and "sealed" in document else None
+
+
 def apply(
     file: Annotated[Path, typer.Argument(help="YAML, TOML or JSON.")],
     dry_run: DryRun = False,
+    passphrase_file: _PassphraseFile = None,
     url: Url = None,
     token: Token = None,
     data_dir: DataDir = None,
@@ -79,15 +102,23 @@ def apply(
 ) -> None:
     """Apply a configuration to a running server as one change, and say what changed.
 
-    References to keys (`${NAME}`, `file:PATH`) are looked up here, not on the server.
+    References to keys (`${NAME}`, `file:PATH`) are looked up here, not on the server. What `export --sealed`
+    printed needs its passphrase: from --passphrase-file, else HEADWORKS_PASSPHRASE, else it is asked for.
     """
     from headworks._config import read_document
     from headworks._show import show_changes
 
-    document = read_document(file)
-    document.expect_valid()
+    missing: list[str] = []
     with connect(url, token, data_dir) as client:
-        changes = client.apply_config(document.resolved(), dry_run=dry_run)
+        if (sealed := _find_sealed(file)) is not None:
+            done = client.apply_sealed_config(sealed, _passphrase(passphrase_file), dry_run=dry_run)
+            changes, missing = done["changes"], done["keys_missing"]
+        else:
+            document = read_document(file)
+            document.expect_valid()
+            changes = client.apply_config(document.resolved(), dry_run=dry_run)
+    for name in missing:
+        print(f"{name}: nobody knows its key any more; rotate it", file=sys.stderr)
     if as_json:
         print_json(changes)
     elif changes:
@@ -96,10 +127,19 @@ def apply(
         print("nothing to change")
 
 
-def export(url: Url = None, token: Token = None, data_dir: DataDir = None) -> None:
-    """Print the configuration of a running server as JSON, without secrets."""
+def export(
+    sealed: Annotated[bool, typer.Option("--sealed", help="With provider keys, under a passphrase.")] = False,
+    passphrase_file: _PassphraseFile = None,
+    url: Url = None,
+    token: Token = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print the configuration of a running server as JSON, without secrets, or with sealed ones."""
     with connect(url, token, data_dir) as client:
-        print_json(client.export_config())
+        document = (
+            client.export_sealed_config(_passphrase(passphrase_file)) if sealed else client.export_config()
+        )
+        print_json(document)
 
 
 backends = typer.Typer(help="The upstream accounts of a running server.", no_args_is_help=True)

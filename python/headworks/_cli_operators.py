@@ -129,6 +129,10 @@ def revoke_token(
 imports = typer.Typer(no_args_is_help=True, help="Take over what another gateway holds.")
 
 
+_USAGE_ROWS = 2000
+"""In one call."""
+
+
 @imports.command("sidecar")
 def import_sidecar(
     file: Annotated[Path, typer.Argument(help="The sidecar's SQLite database.")],
@@ -142,7 +146,7 @@ def import_sidecar(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Take over a sidecar's backends, keys and running cooldowns; what is here already stays as it is.
+    """Take over a sidecar's backends, keys, cooldowns, settings and usage; what is here already stays.
 
     Without --key-file the key is HEADWORKS_SIDECAR_KEY, if that is set.
     """
@@ -154,7 +158,15 @@ def import_sidecar(
     given = key_file.read_bytes() if key_file else os.environb.get(b"HEADWORKS_SIDECAR_KEY")
     key = read_sidecar_key(given) if given else None
     with connect(url, token, data_dir) as client, progress(f"Importing {len(found.backends)} rows"):
-        done = client.import_sidecar(found.backends, key=key, dry_run=dry_run)
+        done = client.import_sidecar(
+            found.backends, key=key, dry_run=dry_run, cooldowns=found.cooldowns, config=found.config
+        )
+        for first in range(0, len(found.usage), _USAGE_ROWS):
+            rows = found.usage[first : first + _USAGE_ROWS]
+            part = client.import_sidecar([], dry_run=dry_run, usage=rows, usage_from=first)["usage"]
+            for what in ("taken", "kept", "left"):
+                done["usage"][what] += part[what]
+            done["usage"]["unknown"] = sorted({*done["usage"]["unknown"], *part["unknown"]})
     if as_json:
         print(json.dumps({**done, "other_tables": found.other_tables}))
         return
@@ -169,8 +181,16 @@ def import_sidecar(
             print(f"{name}: {sentence}")
     taken, cooling = len(done["imported"]), done["cooling"]
     print(f"{taken} of {len(found.backends)} rows {would}imported, {cooling} still cooling")
-    for name, rows in found.other_tables.items():
-        print(f"table {name}: {rows} rows, not taken over")
+    for name in ("cooldowns", "config", "usage"):
+        table = done[name]
+        print(
+            f"table {name}: {table['taken']} rows {would}taken over, {table['kept']} are here already, "
+            f"{table['left']} do not say enough"
+        )
+        if table["unknown"]:
+            print(f"table {name}: not known here: {', '.join(table['unknown'])}")
+    for name, count in found.other_tables.items():
+        print(f"table {name}: {count} rows, not taken over")
 
 
 master_key = typer.Typer(no_args_is_help=True, help="Rotate the key that seals provider keys.")

@@ -7,15 +7,18 @@ core are started with those signals blocked and never see them.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headworks._config import read_document
-from headworks.errors import ConfigurationError, HeadworksError
+from headworks._config import Document, read_document
+from headworks._plugin_host import PluginHost
+from headworks.errors import ConfigurationError, HeadworksError, PluginError
+from headworks.plugins import PluginSources
 
 if TYPE_CHECKING:
     from headworks import _core
@@ -32,6 +35,7 @@ def serve(
     workers: int,
     log_level: str,
     log_format: str,
+    plugins: Sequence[str] = (),
 ) -> int:
     """Runs the gateway until a signal ends it; the exit code. Raises HeadworksError if it does not start."""
     from headworks import _core
@@ -40,6 +44,9 @@ def serve(
     if document is not None:
         document.expect_valid()
     hold_signals()
+    host = PluginHost(
+        _sources_of(document, plugins), say=lambda text: _say(log_format, "warn", f"plug-ins: {text}")
+    )
     core = _core.Server(
         data_dir=data_dir,
         listen=listen,
@@ -50,7 +57,9 @@ def serve(
         log_level=log_level,
         log_format=log_format,
         announce=True,
+        hooks=host.rows(),
     )
+    host.begin(core)
 
     def read_again() -> None:
         if config is None:
@@ -60,6 +69,9 @@ def serve(
             fresh = read_document(config)
             fresh.expect_valid()
             revision = core.apply(fresh.json_text, fresh.origin)
+            host.reload(_sources_of(fresh, plugins))
+        except PluginError as error:
+            _say(log_format, "error", f"{config} was applied, but the old plug-ins stay: {error}")
         except ConfigurationError as error:
             for line in str(error).splitlines():
                 _say(log_format, "error", line)
@@ -69,7 +81,21 @@ def serve(
         else:
             _say(log_format, "info", f"{config} was applied; revision {revision}")
 
-    return run_until_stopped(core, on_hangup=read_again)
+    code = run_until_stopped(core, on_hangup=read_again)
+    if not host.end():
+        # A thread that hangs inside a plug-in would keep the interpreter from ending; everything of ours is written.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _sources_of(document: Document | None, flagged: Sequence[str]) -> PluginSources:
+    if document is None:
+        return PluginSources(flagged=tuple(flagged))
+    return PluginSources.of_document(
+        json.loads(document.json_text), document.origin, flagged=tuple(flagged)
+    )
 
 
 def hold_signals() -> None:

@@ -16,13 +16,17 @@ from headworks.errors import UsageError
 __all__ = ["SidecarDatabase", "read_sidecar", "read_sidecar_key"]
 
 _KEY_BYTES = 32
+_TABLES = ("backends", "cooldowns", "config", "usage")
 
 
 @dataclass
 class SidecarDatabase:
-    """The rows of `backends` by column, and how many rows every other table has: those are not taken over."""
+    """The rows of four tables by column, and how many rows every other one has: those are not taken over."""
 
     backends: list[dict[str, Any]]
+    cooldowns: list[dict[str, Any]] = field(default_factory=list)
+    config: list[dict[str, Any]] = field(default_factory=list)
+    usage: list[dict[str, Any]] = field(default_factory=list)
     other_tables: dict[str, int] = field(default_factory=dict)
 
 
@@ -38,18 +42,22 @@ def read_sidecar(file: Path) -> SidecarDatabase:
             ]
             if "backends" not in tables:
                 raise UsageError(f"{file} has no table `backends`: it is no database of a sidecar")
-            rows = [
-                {name: _plain(row[name]) for name in row.keys()}  # noqa: SIM118
-                for row in database.execute("SELECT * FROM backends ORDER BY rowid")
-            ]
+            rows = {
+                table: [
+                    {name: _plain(row[name]) for name in row.keys()}  # noqa: SIM118
+                    for row in database.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608
+                ]
+                for table in _TABLES
+                if table in tables
+            }
             others = {
                 name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
                 for name in tables
-                if name != "backends" and not name.startswith("sqlite_") and '"' not in name
+                if name not in _TABLES and not name.startswith("sqlite_") and '"' not in name
             }
     except sqlite3.Error as failed:
         raise UsageError(f"{file} cannot be read: {failed}") from failed
-    return SidecarDatabase(rows, others)
+    return SidecarDatabase(**rows, other_tables=others)
 
 
 def read_sidecar_key(text: bytes) -> bytes:

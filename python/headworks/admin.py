@@ -10,7 +10,7 @@ What a method answers is the JSON of its route, as dictionaries whose types stan
 of the API are raised as the classes of `headworks.errors`, with the API's own code, and its hint in the
 message.
 
-How it is made: _admin_calls describes each route once, as a function that makes a Call; the table below
+How it is made: _admin_calls and _admin_upkeep_calls describe each route once, as a function that makes a Call; the table below
 makes a method of each; the two clients differ in nothing but how they send a Call.
 """
 
@@ -19,12 +19,13 @@ from __future__ import annotations
 import copy
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from types import MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overload
 
 from headworks import _admin_calls as calls
+from headworks import _admin_upkeep_calls as upkeep
 from headworks._admin_http import Call, EventLines, Page, find_token, find_url, unreachable
 from headworks._data_dir import default_data_dir
 
@@ -164,6 +165,7 @@ class _Routes:
     pool = _Route(calls.pool)
     pool_stats = _Route(calls.pool_stats)
     put_pool = _Route(calls.put_pool)
+    order_pools = _Route(calls.order_pools)
     change_pool = _Route(calls.change_pool)
     remove_pool = _Route(calls.remove_pool)
     client_keys = _Route(calls.client_keys)
@@ -190,12 +192,17 @@ class _Routes:
     begin_session = _Route(calls.begin_session)
     session = _Route(calls.session)
     end_session = _Route(calls.end_session)
-    make_backup = _Route(calls.make_backup)
-    master_key = _Route(calls.master_key)
-    add_master_key = _Route(calls.add_master_key)
-    rewrap = _Route(calls.rewrap)
-    drop_master_key = _Route(calls.drop_master_key)
-    import_sidecar = _Route(calls.import_sidecar)
+    make_backup = _Route(upkeep.make_backup)
+    master_key = _Route(upkeep.master_key)
+    add_master_key = _Route(upkeep.add_master_key)
+    rewrap = _Route(upkeep.rewrap)
+    drop_master_key = _Route(upkeep.drop_master_key)
+    import_sidecar = _Route(upkeep.import_sidecar)
+    export_sealed_config = _Route(upkeep.export_sealed_config)
+    apply_sealed_config = _Route(upkeep.apply_sealed_config)
+    about = _Route(upkeep.about)
+    plugins = _Route(upkeep.plugins)
+    reload_plugins = _Route(upkeep.reload_plugins)
     store_backend = _Route(calls.store_backend)
     update_stored_backend = _Route(calls.update_stored_backend)
     openapi = _Route(calls.openapi)
@@ -253,6 +260,21 @@ class AdminClient(_Routes):
                         yield event
         except httpx2.RemoteProtocolError:
             return  # the server is gone
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+
+    def play(
+        self, key: str, request: Mapping[str, Any], *, path: str = "/v1/chat/completions"
+    ) -> Iterator[bytes]:
+        """Sends a request to the data listener with a client key; the pieces of its answer, as they come."""
+        import httpx2
+
+        body = {"key": key, "path": path, "request": request}
+        try:
+            with self._http.stream("POST", "/playground", json=body, timeout=600) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, answer.read())
+                yield from answer.iter_bytes()
         except httpx2.TransportError as failed:
             raise unreachable(self._url, failed) from failed
 
@@ -319,6 +341,22 @@ class AsyncAdminClient(_Routes):
                         yield event
         except httpx2.RemoteProtocolError:
             return  # the server is gone
+        except httpx2.TransportError as failed:
+            raise unreachable(self._url, failed) from failed
+
+    async def play(
+        self, key: str, request: Mapping[str, Any], *, path: str = "/v1/chat/completions"
+    ) -> AsyncIterator[bytes]:
+        """Sends a request to the data listener with a client key; the pieces of its answer, as they come."""
+        import httpx2
+
+        body = {"key": key, "path": path, "request": request}
+        try:
+            async with self._http.stream("POST", "/playground", json=body, timeout=600) as answer:
+                if not answer.is_success:
+                    calls.openapi().answer_of(answer.status_code, await answer.aread())
+                async for piece in answer.aiter_bytes():
+                    yield piece
         except httpx2.TransportError as failed:
             raise unreachable(self._url, failed) from failed
 

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from headworks import _cli_admin, _cli_operators
+from headworks import _cli_admin, _cli_operators, _cli_plugins
 from headworks.errors import ConfigurationError, HeadworksError
 
 __all__ = ["app", "main"]
@@ -74,6 +74,9 @@ def serve(
     listen: _Listen = None,
     admin_listen: _AdminListen = None,
     workers: _Workers = 0,
+    plugin: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE", help="A plug-in; may be given more than once.")
+    ] = None,
     log_level: _Level = LogLevel.INFO,
     log_format: _Format = LogFormat.TEXT,
 ) -> None:
@@ -88,6 +91,7 @@ def serve(
         workers=workers,
         log_level=log_level.value,
         log_format=log_format.value,
+        plugins=plugin or (),
     )
     raise typer.Exit(code)
 
@@ -163,6 +167,16 @@ def doctor(
     raise typer.Exit(0 if all(one.fine for one in findings) else 1)
 
 
+@app.command()
+def deploy(
+    name: Annotated[str | None, typer.Argument(metavar="FILE", help="The one to print.")] = None,
+) -> None:
+    """List the files that help to run it elsewhere (systemd, containers, monitoring), or print one."""
+    from headworks._deploy import listing, text_of
+
+    print(listing() if name is None else text_of(name), end="\n" if name is None else "")
+
+
 app.command()(_cli_admin.explain)
 app.command()(_cli_admin.usage)
 app.command()(_cli_admin.apply)
@@ -173,6 +187,7 @@ app.command()(_cli_operators.backup)
 app.command()(_cli_operators.restore)
 app.add_typer(_cli_operators.revisions, name="revisions")
 app.add_typer(_cli_operators.tokens, name="tokens")
+app.add_typer(_cli_plugins.plugins, name="plugins")
 app.add_typer(_cli_operators.imports, name="import")
 app.add_typer(_cli_operators.master_key, name="master-key")
 

@@ -10,6 +10,7 @@
   + AccessError            the admin token is missing, wrong, or not good for this call
   + UnreachableError       the server does not answer
   + UsageError             a call or a command line that cannot be meant
+  + PluginError            a plug-in that cannot be loaded, or breaks its contract
 
 Each carries `.code`, the stable name that the HTTP surface uses too, and `.exit_code`, what the commands end
 with.
@@ -28,6 +29,7 @@ __all__ = [
     "InUseError",
     "MasterKeyError",
     "NotFoundError",
+    "PluginError",
     "Problem",
     "StorageError",
     "UnreachableError",
@@ -132,6 +134,13 @@ class UsageError(HeadworksError):
     exit_code = 2
 
 
+class PluginError(HeadworksError):
+    """A plug-in that cannot be loaded, or breaks its contract; the message says file and line."""
+
+    code = "plugin_failed"
+    exit_code = 3
+
+
 _CLASSES: tuple[type[HeadworksError], ...] = (
     ConfigurationError,
     MasterKeyError,
@@ -142,9 +151,10 @@ _CLASSES: tuple[type[HeadworksError], ...] = (
     AccessError,
     UnreachableError,
     UsageError,
+    PluginError,
 )
 _BY_CODE = {one.code: one for one in _CLASSES}
-_BY_EXIT = {one.exit_code: one for one in _CLASSES if one.exit_code != HeadworksError.exit_code}
+_BY_EXIT = {one.exit_code: one for one in reversed(_CLASSES) if one.exit_code != HeadworksError.exit_code}
 
 
 def _error_of(code: str, message: str, detail: str, param: str) -> HeadworksError:

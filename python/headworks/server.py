@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from headworks._config import Document, read_document
+from headworks._plugin_host import PluginHost
 from headworks._table import html_table
 from headworks.errors import UsageError
 from headworks.plan import Plan
+from headworks.plugins import PluginSources
 from headworks.rows import Question, Step, UsageFilter
 from headworks.usage import Usage
 
@@ -49,13 +54,14 @@ class Server:
 
     `config` is a file's name (YAML, TOML, JSON) or the document itself. Without `data_dir` everything is
     thrown away at the end. `port` and `admin_port`: 0 is any free one. `workers`: event loops, 0 is one per
-    core. `log_level`: debug, info, warn or error; the log goes to standard error.
+    core. `plugins`: functions marked with @hook, modules or objects that hold some, besides those that the
+    configuration names. `log_level`: debug, info, warn or error; the log goes to standard error.
 
     It stops gracefully at the end of the block, also after an error, when it is forgotten, and when the
     interpreter ends. A notebook shows where it listens. Not for a process that was forked while a server ran
     in it: use the start method `spawn`.
 
-    Raises at its start: ConfigurationError, MasterKeyError, InUseError, StorageError, UsageError.
+    Raises at its start: ConfigurationError, MasterKeyError, InUseError, StorageError, UsageError, PluginError.
     """
 
     def __init__(
@@ -67,12 +73,14 @@ class Server:
         port: int = 0,
         admin_port: int = 0,
         workers: int = 0,
+        plugins: Sequence[Any] = (),
         log_level: str = "warn",
     ) -> None:
         self._document: Document | None = None if config is None else read_document(config)
         self._data_dir = data_dir
         self._listen, self._admin_listen = f"{host}:{port}", f"{host}:{admin_port}"
         self._workers = workers
+        self._plugins = tuple(plugins)
         self._log_level = log_level
         self._core: _core.Server | None = None
         self._ending: weakref.finalize[..., Server] | None = None
@@ -91,6 +99,7 @@ class Server:
             )
         if self._document is not None:
             self._document.expect_valid()
+        host = PluginHost(self._plugin_sources(), say=logging.getLogger("headworks").warning)
         throw_away = tempfile.mkdtemp(prefix="headworks-") if self._data_dir is None else None
         try:
             core = _core.Server(
@@ -101,12 +110,14 @@ class Server:
                 config_json=self._document.json_text if self._document else None,
                 config_origin=self._document.origin if self._document else "",
                 log_level=self._log_level,
+                hooks=host.rows(),
             )
         except BaseException:
             _remove(throw_away)
             raise
+        host.begin(core)
         self._core = core
-        self._ending = weakref.finalize(self, _end, [core], throw_away)
+        self._ending = weakref.finalize(self, _end, [core], host, throw_away)
         _running.add(self)
 
     def close(self) -> None:
@@ -140,6 +151,11 @@ class Server:
     def admin_url(self) -> str:
         """The admin listener: dashboard, admin API, metrics."""
         return self._running().admin_url
+
+    @property
+    def data_dir(self) -> Path:
+        """Its databases, keys and admin token."""
+        return Path(self._running().data_dir)
 
     @property
     def client_key(self) -> str:
@@ -196,6 +212,12 @@ class Server:
             base_url=self.url, api_key=options.pop("api_key", None) or self.client_key, **options
         )
 
+    def _plugin_sources(self) -> PluginSources:
+        document = self._document
+        if document is None:
+            return PluginSources(given=self._plugins)
+        return PluginSources.of_document(json.loads(document.json_text), document.origin, given=self._plugins)
+
     def _running(self) -> _core.Server:
         if self._core is None:
             raise UsageError("this server is not running: use it in a `with` block, or call start()")
@@ -232,9 +254,10 @@ class Server:
         )
 
 
-def _end(cores: list[_core.Server], throw_away: str | None) -> None:
+def _end(cores: list[_core.Server], host: PluginHost, throw_away: str | None) -> None:
     cores[0].stop()
     cores[0].wait()
+    host.end()
     cores.clear()  # closes the databases before their directory goes
     _remove(throw_away)
 

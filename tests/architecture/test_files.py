@@ -11,9 +11,9 @@ from support.source import ROOT, files_in, matches, name_of, project_files
 
 LONGEST = 400
 TOP_LEVEL = {
-    ".ci", ".clang-format", ".clang-tidy", ".gitattributes", ".gitignore", "CHANGELOG.md", "CMakeLists.txt",
-    "CMakePresets.json", "LICENSE", "Makefile", "README.md", "benchmarks", "bindings", "cpp",
-    "pyproject.toml", "python", "tests", "web",
+    ".ci", ".clang-format", ".clang-tidy", ".gitattributes", ".github", ".gitignore", "CHANGELOG.md",
+    "CMakeLists.txt", "CMakePresets.json", "LICENSE", "Makefile", "README.md", "benchmarks", "bindings",
+    "cpp", "pyproject.toml", "python", "tests", "web",
 }  # fmt: skip
 SOURCE = (".hpp", ".cpp", ".py", ".pyi", ".ts", ".svelte", ".css", ".cmake", ".sh")
 EMPTY_NAMES = re.compile(r"(^|[_.-])(utils?|helpers?|manager|common|misc|stuff|base_class)($|[_.-])")

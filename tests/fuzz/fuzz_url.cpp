@@ -1,5 +1,6 @@
 // URLs of upstreams: what is accepted has one reading.
 #include "target.hpp"
+#include "wire/ip_address.hpp"
 #include "wire/url.hpp"
 
 namespace headworks::fuzz {
@@ -15,6 +16,7 @@ inline void url(std::string_view input) {
   require(parsed->origin().find('@') == std::string::npos, "nobody's name or password");
   const auto again = wire::parse_url(plain);
   require(again && again->origin() + again->path == plain, "reading it again changes nothing");
+  require(!wire::is_forbidden_literal(parsed->host), "no address that nobody is called at");
   require(parsed->port != 0 && !parsed->host.empty(), "it names a destination");
   std::string target;
   wire::append_target(target, *parsed, "/v1/chat/completions");

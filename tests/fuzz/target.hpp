@@ -1,19 +1,27 @@
 // What a fuzz target is: one function over bytes that throws Violation when something does not hold. Its file
 // ends with HEADWORKS_FUZZ_TARGET(function): built for libFuzzer (-DHEADWORKS_LIBFUZZER
-// -fsanitize=fuzzer,address) it is the entry point; included by a unit test, drive() runs it over inputs made
-// from seeds, the same every time.
+// -fsanitize=fuzzer,address) it is the entry point; included by a unit test, drive() runs it over its corpus
+// (tests/fuzz/corpus) and inputs made from it, the same every time.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
+
+#ifndef HEADWORKS_CORPUS
+#define HEADWORKS_CORPUS "tests/fuzz/corpus"
+#endif
 
 #ifdef HEADWORKS_LIBFUZZER
 #define HEADWORKS_FUZZ_TARGET(function)                                                     \
@@ -92,11 +100,25 @@ inline void mutate(std::string& text, base::Random& random, const std::vector<st
   }
 }
 
+// The inputs of a folder, by name.
+inline std::vector<std::string> read_corpus(const std::string& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  std::vector<std::string> inputs;
+  for (const auto& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    inputs.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  }
+  return inputs;
+}
+
 // Runs `target` over every seed and `rounds` mutations of them. Answers what was violated and by which input;
 // empty when all held.
 template <class Target>
 std::string drive(Target&& target, const std::vector<std::string>& seeds,
                   const std::vector<std::string>& words, int rounds) {
+  if (seeds.empty()) return "there are no seeds";
   base::Random random(20260131);
   std::string input;
   const auto run = [&]() -> std::string {
@@ -117,6 +139,12 @@ std::string drive(Target&& target, const std::vector<std::string>& seeds,
     if (std::string violation = run(); !violation.empty()) return violation;
   }
   return {};
+}
+
+// The same over a corpus, by the name of its folder.
+template <class Target>
+std::string drive(Target&& target, const char* corpus, const std::vector<std::string>& words, int rounds) {
+  return drive(std::forward<Target>(target), read_corpus(std::string(HEADWORKS_CORPUS "/") + corpus), words, rounds);
 }
 
 }  // namespace headworks::fuzz

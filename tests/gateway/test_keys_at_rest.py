@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from headworks.testing import Upstream
-from support.asking import KEY, MESSAGES, ask, backend, config, error_of
+from support.asking import KEY, MESSAGES, ask, backend, config, error_of, metrics_of, rows_of
 from support.gateway import Gateway
 from support.raw_client import RawClient
 from support.until import until
@@ -97,6 +97,57 @@ def test_no_key_stands_in_logs_metrics_or_answers(upstream: MakeUpstream, gatewa
     for text in (*bodies, *house.log_lines, *house.out_lines):
         assert CANARY not in text
         assert KEY not in text
+
+
+def masked(house: Gateway, sink: str) -> float:
+    return metrics_of(house).get(f'headworks_secrets_masked_total{{sink="{sink}"}}', 0)
+
+
+def test_a_live_key_is_masked_and_counted_in_every_sink(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+    """Whoever repeats it: an upstream in an error, a stream, its id; a client as its model; an operator."""
+    said = {"error": {"message": f"no such key: {CANARY}"}}
+    begun = {"choices": [{"delta": {"content": "a"}}]}
+    one = upstream(
+        [
+            {"model": "refused", "status": 400, "json": said},
+            {
+                "model": "cut",
+                "headers": {"content-type": "text/event-stream"},
+                "body": f"data: {json.dumps(begun)}\n\ndata: {json.dumps(said)}\n\n",
+            },
+            {"model": "id", "headers": {"x-request-id": f"id-{CANARY}"}},
+        ]
+    )
+    other = backend("second", upstream(), metadata={"note": f"the first one has {CANARY}"})
+    made = config(backend("first", one) | {"api_key": CANARY}, other)
+    house = gateway(made, key=KEY, arguments=("--log-level", "debug"))
+    with house.admin() as admin:
+        admin.set_backend_status("second", "disabled")
+        hers = admin.create_client_key("hers")["key"]
+        events = admin.events()
+        next(events)
+
+        shown = [ask(house, model="refused"), ask(house, model="cut", stream=True), ask(house, model="id")]
+        assert [answer.status for answer in shown] == [400, 200, 200]
+        assert shown[2].header("x-upstream-request-id") is None
+        assert masked(house, "client") == 3
+        for name in (CANARY, hers):  # a client that takes one field for the other
+            assert ask(house, model=name).status == 200
+        assert masked(house, "ledger") == 2
+        assert masked(house, "log") == 0, "the ledger's own mask came first"
+
+        texts = [answer.body.decode() + str(answer.headers) for answer in shown]
+        texts += [json.dumps(admin.export_config()), json.dumps(admin.exchanges()), json.dumps(admin.audit())]
+        assert masked(house, "export") >= 1
+        assert masked(house, "admin") >= 1
+        until(lambda: len(rows_of(house)) == 5, what="the ledger")
+        texts += [json.dumps(rows_of(house), default=str), json.dumps(admin.usage(by="model"))]
+        texts += [json.dumps(next(events)) for _ in range(6)]
+    house.stop()
+    for text in (*texts, *house.log_lines):
+        assert CANARY not in text
+        assert hers not in text
+    assert not holds(house.data_dir, hers)
 
 
 @pytest.mark.parametrize("wrong", [OTHER_MASTER_KEY, None], ids=["another key", "a new key file"])

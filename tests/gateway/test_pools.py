@@ -33,6 +33,7 @@ def who(answer: Any) -> str:
 # Cooldown
 
 
+@pytest.mark.rows("F13", "R8")
 def test_a_limited_backend_rests_as_long_as_it_said(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """429 with Retry-After: 7. Every request succeeds on the fallback; kill -9 and restart change nothing."""
     primary = upstream([{**LIMITED, "times": 1}])
@@ -59,6 +60,7 @@ def test_a_limited_backend_rests_as_long_as_it_said(upstream: MakeUpstream, gate
     assert after.at_ms / 1000 - limited_at >= 7
 
 
+@pytest.mark.rows("F14", "F15")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -88,6 +90,7 @@ def test_every_form_of_hint_is_understood(
     assert 690 <= after.at_ms - limited.at_ms < 3000
 
 
+@pytest.mark.rows("F16")
 def test_rests_without_a_hint_double(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     primary = upstream([{"status": 429, "times": 3}])
     house = start(
@@ -106,6 +109,7 @@ def test_rests_without_a_hint_double(upstream: MakeUpstream, gateway: MakeGatewa
     assert pauses[2] >= 795
 
 
+@pytest.mark.rows("F16")
 def test_a_success_forgets_the_doubling(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     primary = upstream([{"status": 429, "nth": 1}, {"status": 429, "nth": 3}])
     house = start(
@@ -125,6 +129,7 @@ def test_a_success_forgets_the_doubling(upstream: MakeUpstream, gateway: MakeGat
     assert at[3] - at[2] < 590
 
 
+@pytest.mark.rows("F13")
 def test_when_all_rest_the_client_is_told_until_when(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = start(
         gateway,
@@ -180,6 +185,7 @@ def test_counting_tokens_takes_nothing(upstream: MakeUpstream, gateway: MakeGate
     assert statuses == [200, 200, 200, 200, 200, 429]
 
 
+@pytest.mark.rows("A11")
 def test_a_client_key_has_a_limit_of_its_own(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = gateway(config(backend("first", upstream()), key={"rpm_limit": 2}), key=KEY)
 
@@ -196,6 +202,7 @@ def test_a_client_key_has_a_limit_of_its_own(upstream: MakeUpstream, gateway: Ma
 # Retries
 
 
+@pytest.mark.rows("F17")
 @pytest.mark.parametrize(
     "failure",
     [
@@ -321,6 +328,7 @@ def test_what_nobody_serves_is_not_found(upstream: MakeUpstream, gateway: MakeGa
     assert (anthropic.status, error_of(anthropic)["type"]) == (404, "not_found_error")
 
 
+@pytest.mark.rows("A10")
 def test_a_key_may_use_only_its_models(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = gateway(config(backend("first", upstream()), key={"models": ["small-*"]}), key=KEY)
 

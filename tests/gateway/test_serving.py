@@ -91,6 +91,7 @@ def test_wrong_flags_exit_2(gateway: MakeGateway) -> None:
     assert house.wait() == 2
 
 
+@pytest.mark.rows("A29")
 def test_health_needs_no_key(gateway: MakeGateway) -> None:
     house = gateway()
 
@@ -153,6 +154,7 @@ def test_the_log_has_one_line_per_exchange(upstream: MakeUpstream, gateway: Make
             assert (entry["status"], entry["backend"], entry["model"]) == (200, "first", "m")
 
 
+@pytest.mark.rows("F34", "R7")
 def test_a_draining_server_says_so_and_ends_its_streams(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     first = upstream([{"stream": {"events": 20, "per_second": 20}}])
     house = gateway(config(backend("first", first)), key=KEY)
@@ -215,6 +217,7 @@ def test_the_data_listener_speaks_tls(
     assert status_of(f"{house.admin_url}/readyz") == 200
 
 
+@pytest.mark.rows("F26")
 def test_an_upstream_must_prove_who_it_is(
     upstream: MakeUpstream, gateway: MakeGateway, tmp_path: Path, certificate: tuple[Path, Path]
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from headworks.testing import Upstream
 from support.gateway import Gateway, Lines
@@ -73,6 +74,7 @@ def test_hup_applies_the_file_as_one_change(
     until(lambda: "second" in ask(running).text, what="the new backend")
 
 
+@pytest.mark.rows("F48")
 def test_hup_with_an_invalid_file_keeps_the_old_one_and_says_the_lines(
     upstream: Callable[..., Upstream], gateway: Callable[..., Gateway]
 ) -> None:
@@ -88,6 +90,7 @@ def test_hup_with_an_invalid_file_keeps_the_old_one_and_says_the_lines(
     assert ask(running).status_code == 200
 
 
+@pytest.mark.rows("F34")
 def test_term_lets_running_answers_finish(
     upstream: Callable[..., Upstream], gateway: Callable[..., Gateway]
 ) -> None:
@@ -109,6 +112,7 @@ def test_term_lets_running_answers_finish(
     assert running.wait() == 0
 
 
+@pytest.mark.rows("F34")
 def test_a_second_term_ends_at_once(
     upstream: Callable[..., Upstream], gateway: Callable[..., Gateway]
 ) -> None:
@@ -130,6 +134,7 @@ def test_a_second_term_ends_at_once(
     client.wait(10)
 
 
+@pytest.mark.rows("F49")
 def test_a_second_server_on_the_directory_ends_with_5(gateway: Callable[..., Gateway]) -> None:
     running = gateway(command=SERVE)
 

@@ -45,6 +45,7 @@ from headworks.rows.catalog import (
     SettingsRow,
 )
 from headworks.rows.operation import (
+    AboutRow,
     AuditRow,
     BackendTestRow,
     BackupFile,
@@ -53,17 +54,21 @@ from headworks.rows.operation import (
     MasterKeyRow,
     MasterKeyState,
     NewTokenRow,
+    PluginHookRow,
+    PluginRow,
     RestoreRow,
     RevisionRow,
     Role,
     SessionRow,
     SidecarImportRow,
+    SidecarTableRow,
     TokenRow,
     UpstreamModelRow,
     WholeRevisionRow,
 )
 
 __all__ = [
+    "AboutRow",
     "AskingKeyRow",
     "AttemptCooldownRow",
     "AttemptRow",
@@ -94,6 +99,8 @@ __all__ = [
     "NewTokenRow",
     "PlanRow",
     "PlanStepRow",
+    "PluginHookRow",
+    "PluginRow",
     "PoolFields",
     "PoolRow",
     "PoolStatsRow",
@@ -107,6 +114,7 @@ __all__ = [
     "SessionRow",
     "SettingsRow",
     "SidecarImportRow",
+    "SidecarTableRow",
     "Step",
     "TierRow",
     "TokenRow",

@@ -63,6 +63,8 @@ class ExchangeFilter(UsageFilter, total=False):
     state: Literal["running", "finished"]
     errors: bool
     """True: only those that ended in one."""
+    status: int
+    """What the client got."""
 
 
 class UsageRow(TypedDict):
@@ -133,7 +135,7 @@ class AttemptRow(TypedDict):
 
 
 class PlanStepRow(TypedDict):
-    """What a plan did between two attempts: passed somebody over, or waited."""
+    """What a plan did between two attempts: passed somebody over, waited, or was told by a hook."""
 
     what: str
     attempts_before: int
@@ -143,6 +145,7 @@ class PlanStepRow(TypedDict):
     backend: NotRequired[str]
     pool: NotRequired[str]
     score: NotRequired[float]
+    hook: NotRequired[str]
 
 
 class ExchangeRow(TypedDict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 __all__ = [
+    "AboutRow",
     "AuditRow",
     "BackendTestRow",
     "BackupFile",
@@ -13,17 +14,30 @@ __all__ = [
     "MasterKeyRow",
     "MasterKeyState",
     "NewTokenRow",
+    "PluginHookRow",
+    "PluginRow",
     "RestoreRow",
     "RevisionRow",
     "Role",
     "SessionRow",
     "SidecarImportRow",
+    "SidecarTableRow",
     "TokenRow",
     "UpstreamModelRow",
     "WholeRevisionRow",
 ]
 
 Role = Literal["viewer", "operator", "admin"]
+
+
+class AboutRow(TypedDict):
+    """What a server is."""
+
+    versions: dict[str, str]
+    data_url: str
+    admin_url: str
+    data_dir: str
+    started_at: str
 
 
 class BackendTestRow(TypedDict):
@@ -151,12 +165,51 @@ class MasterKeyState(TypedDict):
     rewrapped: int
 
 
+class SidecarTableRow(TypedDict):
+    """What became of the rows of one of its other tables."""
+
+    taken: int
+    kept: int
+    """Here already."""
+    left: int
+    """Not understood."""
+    unknown: list[str]
+    """Columns that mean nothing here."""
+
+
 class SidecarImportRow(TypedDict):
-    """What an import did, or would do: names of backends."""
+    """What an import did, or would do: names of backends, and counts of other rows."""
 
     imported: list[str]
     kept: list[str]
     keys_missing: list[str]
     parked: list[str]
     cooling: int
+    cooldowns: SidecarTableRow
+    config: SidecarTableRow
+    usage: SidecarTableRow
     dry_run: bool
+
+
+class PluginHookRow(TypedDict):
+    """One hook of a plug-in."""
+
+    name: str
+    point: Literal["admit", "route", "failed", "finished"]
+    timeout_ms: float
+    on_error: Literal["ignore", "reject"]
+    body: bool
+    calls: int
+    failures: int
+    waiting: int
+    """Questions that no worker has taken yet."""
+    state: Literal["asked", "open", "closed"]
+    """open: it failed too often, and is not asked for a while."""
+
+
+class PluginRow(TypedDict):
+    """One plug-in."""
+
+    name: str
+    origin: Literal["entry point", "configuration", "flag", "argument"]
+    hooks: list[PluginHookRow]

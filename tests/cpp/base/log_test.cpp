@@ -51,6 +51,8 @@ TEST(LogLine, StaysOneLineWhateverAFieldHolds) {
        "31m",
        "\\u009b31m"},
       {"\xe2\x80\xa8\xe2\x80\xa9", "\\u2028\\u2029"},
+      {"\xe2\x80\xae\xe2\x81\xa6", "\\u202e\\u2066"},
+      {"\xe2\x80\xaf\xe2\x81\xaa", "\xe2\x80\xaf\xe2\x81\xaa"},
       {"\xc3\xa4\xf0\x9f\x98\x80", "\xc3\xa4\xf0\x9f\x98\x80"},
       {"\xff\xc3(\xed\xa0\x80\xc0\xaf",
        "\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
@@ -168,6 +170,23 @@ TEST(Log, AClosedPipeCostsLinesAndNothingElse) {
   log.log(LogLevel::info, "into the void");
   ASSERT_TRUE(log.flush(kPatience));
   EXPECT_EQ(log.dropped(), 1U);
+}
+
+TEST(Log, EveryLineGoesThroughTheMask) {
+  SystemClock clock;
+  std::vector<std::string> lines;
+  Log log({}, clock);
+  log.set_mask([](std::string& line) {
+    if (const std::size_t at = line.find("secret"); at != std::string::npos) line.replace(at, 6, "***");
+  });
+  log.set_sink([&](std::string_view line) { lines.emplace_back(line.substr(line.find("info"))); });
+  log.log(LogLevel::info, "a secret");
+  ASSERT_TRUE(log.flush(kPatience));
+  log.set_mask({});
+  log.log(LogLevel::info, "a secret");
+  ASSERT_TRUE(log.flush(kPatience));
+  log.set_sink({});
+  EXPECT_EQ(lines, (std::vector<std::string>{"info a ***", "info a secret"}));
 }
 
 TEST(Log, ManyThreadsLoseNothingWhileThereIsRoom) {

@@ -90,7 +90,7 @@ TEST(Configuration, TheExampleOfTheSurfaceIsUnderstoodWhole) {
   EXPECT_EQ(made.client_keys[0].row.budgets.at(0).usd, 10);
   EXPECT_FALSE(made.client_keys[0].row.expires_at);
   EXPECT_EQ(made.prices.at(0).cached_input, 0.1);
-  EXPECT_THAT(made.plugins, ElementsAre("my_company.routing"));
+  EXPECT_THAT(made.plugins.modules, ElementsAre("my_company.routing"));
 }
 
 TEST(Configuration, AnEmptyDocumentIsTheDefaults) {

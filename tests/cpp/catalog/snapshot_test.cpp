@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "catalog/bundled_prices.hpp"
 #include "catalog/utc_time.hpp"
 
 namespace headworks::catalog {
@@ -334,6 +335,46 @@ TEST(Prices, TheClosestPatternWins) {
   EXPECT_EQ(snapshot->find_price("llama-70b")->input, 3);
   EXPECT_EQ(snapshot->find_price("llama-8b")->input, 2);
   EXPECT_EQ(snapshot->find_price("other")->input, 1);
+}
+
+double input_price(const Snapshot& snapshot, std::string_view model) {
+  const Route route = snapshot.make_route(Api::openai, model);
+  const Price* price = route.tiers.at(0).targets.at(0).price;
+  return price == nullptr ? -1 : price->input;
+}
+
+TEST(Snapshot, TheBundledTableFillsTheGapsForTheProvidersThatItKnows) {
+  const BundledPrices& bundled = BundledPrices::get();
+  EXPECT_TRUE(parse_utc(bundled.date() + "T00:00:00Z")) << bundled.date();
+  EXPECT_THAT(bundled.source(), HasSubstr("https://"));
+  const Price* listed = bundled.find("api.openai.com", "gpt-4o-mini");
+  ASSERT_NE(listed, nullptr);
+  EXPECT_GT(listed->output, listed->input);
+  EXPECT_GT(listed->input, listed->cached_input);
+  EXPECT_EQ(bundled.find("api.openai.com.evil.example", "gpt-4o-mini"), nullptr);
+  EXPECT_EQ(bundled.find("api.openai.com", "no-such-model"), nullptr);
+
+  Backend known = backend("known");
+  known.api_base_url = "https://api.openai.com/v1";
+  known.model_mappings = {mapping("small", "gpt-4o-mini"), mapping("other", "own-tune"), mapping("mine", "gpt-4o-mini")};
+  Rows rows = rows_with(known.copy());
+  rows.prices = {{.model = "mine", .input = 7}};
+  const auto snapshot = built(std::move(rows));
+  EXPECT_EQ(input_price(*snapshot, "small"), listed->input) << "by what the provider calls it";
+  EXPECT_EQ(input_price(*snapshot, "mine"), 7) << "the operator's own price comes first";
+  EXPECT_EQ(input_price(*snapshot, "other"), -1);
+  const auto elsewhere = built(rows_with(backend("elsewhere")));
+  EXPECT_EQ(input_price(*elsewhere, "gpt-4o-mini"), -1) << "another host may ask what it likes";
+}
+
+TEST(BundledPrices, EveryPatternHoldsOneStarAtMostAndNoPriceIsNegative) {
+  for (const BundledPrices::Provider& provider : BundledPrices::get().providers()) {
+    EXPECT_FALSE(provider.hosts.empty());
+    for (const Price& price : provider.prices) {
+      EXPECT_LE(std::count(price.model.begin(), price.model.end(), '*'), 1) << price.model;
+      EXPECT_GE(std::min({price.input, price.output, price.cached_input}), 0) << price.model;
+    }
+  }
 }
 
 }  // namespace

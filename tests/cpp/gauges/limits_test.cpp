@@ -116,23 +116,23 @@ TEST(SpendMeter, AThousandInParallelAgainstABudgetForAHundred) {
   std::atomic<int> admitted{0};
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 1000; ++thread)
-    threads.emplace_back([&] { admitted += meter.take({100}, {10'000}, kWall).has_value(); });
+    threads.emplace_back([&] { admitted += meter.take(100, 10'000, kWall).has_value(); });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(admitted, 100);
-  EXPECT_EQ(meter.spent(kWall).value, 10'000);
+  EXPECT_EQ(meter.spent(kWall), 10'000);
 }
 
 TEST(SpendMeter, SettlesInTheWindowOfTheReservationOnly) {
   SpendMeter meter(SpendWindow::hour);
-  const auto first = meter.take({500}, {1000}, kWall);
+  const auto first = meter.take(500, 1000, kWall);
   ASSERT_TRUE(first);
-  meter.settle(*first, {20});
-  EXPECT_EQ(meter.spent(kWall).value, 20);
-  const auto second = meter.take({900}, {1000}, kWall);
+  meter.settle(*first, 20);
+  EXPECT_EQ(meter.spent(kWall), 20);
+  const auto second = meter.take(900, 1000, kWall);
   ASSERT_TRUE(second);
-  EXPECT_TRUE(meter.take({900}, {1000}, kWall + hours{1}));
-  meter.settle(*second, {0});  // of an hour that is over
-  EXPECT_EQ(meter.spent(kWall + hours{1}).value, 900);
+  EXPECT_TRUE(meter.take(900, 1000, kWall + hours{1}));
+  meter.settle(*second, 0);  // of an hour that is over
+  EXPECT_EQ(meter.spent(kWall + hours{1}), 900);
 }
 
 TEST(SpendMeter, WindowsAreThoseOfTheCalendar) {
@@ -150,26 +150,47 @@ TEST(SpendMeter, WindowsAreThoseOfTheCalendar) {
 
 TEST(SpendMeter, ACallWithoutAPriceIsRefusedOnceTheLimitIsReached) {
   SpendMeter meter(SpendWindow::day);
-  EXPECT_TRUE(meter.take({0}, {10}, kWall));
-  EXPECT_TRUE(meter.take({10}, {10}, kWall));
-  EXPECT_FALSE(meter.take({0}, {10}, kWall));
+  EXPECT_TRUE(meter.take(0, 10, kWall));
+  EXPECT_TRUE(meter.take(10, 10, kWall));
+  EXPECT_FALSE(meter.take(0, 10, kWall));
 }
 
 TEST(SpendHold, ReservesInEveryBudgetOrInNone) {
   ClientGauge gauge(0, 0);
-  const std::vector<SpendLimit> limits{{SpendWindow::day, {1000}}, {SpendWindow::month, {100}}};
+  const std::vector<SpendLimit> limits{{SpendWindow::day, 1000}, {SpendWindow::month, 100}};
   {
     SpendHold hold;
-    const SpendLimit* full = hold.take(gauge, limits, {200}, kWall);
+    const SpendLimit* full = hold.take(gauge, limits, {.cost = {200}}, kWall);
     ASSERT_NE(full, nullptr);
     EXPECT_EQ(full->window, SpendWindow::month);
-    EXPECT_EQ(gauge.spend(SpendWindow::day).spent(kWall).value, 0);
-    EXPECT_EQ(hold.take(gauge, limits, {90}, kWall), nullptr);
-    EXPECT_EQ(gauge.spend(SpendWindow::day).spent(kWall).value, 90);
-    hold.add_cost({7});
+    EXPECT_EQ(gauge.spend(SpendWindow::day).spent(kWall), 0);
+    EXPECT_EQ(hold.take(gauge, limits, {.cost = {90}}, kWall), nullptr);
+    EXPECT_EQ(gauge.spend(SpendWindow::day).spent(kWall), 90);
+    hold.set_spent({.cost = {7}});
   }
-  EXPECT_EQ(gauge.spend(SpendWindow::day).spent(kWall).value, 7);
-  EXPECT_EQ(gauge.spend(SpendWindow::month).spent(kWall).value, 7);
+  EXPECT_EQ(gauge.spend(SpendWindow::day).spent(kWall), 7);
+  EXPECT_EQ(gauge.spend(SpendWindow::month).spent(kWall), 7);
+}
+
+TEST(SpendHold, BudgetsOfTokensAndOfRequestsStandBesideThoseOfMoney) {
+  ClientGauge gauge(0, 0);
+  const std::vector<SpendLimit> limits{{SpendWindow::hour, 2, SpendOf::requests},
+                                       {SpendWindow::hour, 1000, SpendOf::tokens},
+                                       {SpendWindow::hour, 50, SpendOf::usd}};
+  const Spend most{.cost = {10}, .tokens = 400, .requests = 1};
+  {
+    SpendHold first;
+    ASSERT_EQ(first.take(gauge, limits, most, kWall), nullptr);
+    first.set_spent({.cost = {4}, .tokens = 900, .requests = 1});
+  }
+  EXPECT_EQ(gauge.spend(SpendWindow::hour, SpendOf::tokens).spent(kWall), 900);
+  SpendHold second;
+  const SpendLimit* full = second.take(gauge, limits, most, kWall);
+  ASSERT_NE(full, nullptr);
+  EXPECT_EQ(full->of, SpendOf::tokens);
+  EXPECT_EQ(gauge.spend(SpendWindow::hour, SpendOf::requests).spent(kWall), 1) << "what was taken before is given back";
+  EXPECT_EQ(gauge.spend(SpendWindow::hour).spent(kWall), 4);
+  EXPECT_EQ(gauge.spend(SpendWindow::day, SpendOf::requests).spent(kWall), 0);
 }
 
 TEST(RetryBudget, RetriesThatFailUseItUp) {

@@ -55,7 +55,10 @@ INSTANTIATE_TEST_SUITE_P(Ipv6, RefusedUrl,
                                            "http://[1:2:3:4:5:6:7:8:9]", "http://[1::2::3]",
                                            "http://[1:2:3:4:5:6:7::8]", "http://[12345::]", "http://[g::]",
                                            "http://[1:]", "http://[::1.2.3]", "http://[1.2.3.4]",
-                                           "http://[fe80::1%25eth0]", "http://::1/"));
+                                           "http://[fe80::1%25eth0]", "http://::1/",
+                                           "http://169.254.169.254/", "http://[::ffff:169.254.169.254]/",
+                                           "http://[64:ff9b::a9fe:a9fe]/", "http://[fe80::1]/", "http://0.0.0.0/",
+                                           "http://[::]/", "http://224.0.0.1/", "http://[ff02::1]/"));
 
 INSTANTIATE_TEST_SUITE_P(Paths, RefusedUrl,
                          ::testing::Values("http://h/a b", "http://h/\r\nX: y", "http://h/../x",
@@ -100,13 +103,13 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair("http://my_service:9/a//b", "http://my_service:9/a//b"),
                       std::pair("http://1.2.3.4/x", "http://1.2.3.4:80/x"),
                       std::pair("http://4.example/", "http://4.example:80"),
-                      std::pair("http://[::]", "http://[::]:80"),
+                      std::pair("http://[2001:DB8::]", "http://[2001:db8::]:80"),
                       std::pair("http://[1::]", "http://[1::]:80"),
                       std::pair("http://[1:2:3:4:5:6:7:8]", "http://[1:2:3:4:5:6:7:8]:80"),
                       std::pair("http://[1:2:3:4:5:6::8]", "http://[1:2:3:4:5:6::8]:80"),
                       std::pair("http://[::ffff:1.2.3.4]", "http://[::ffff:1.2.3.4]:80"),
                       std::pair("http://[1:2:3:4:5:6:1.2.3.4]", "http://[1:2:3:4:5:6:1.2.3.4]:80"),
-                      std::pair("http://[FE80::A]/", "http://[fe80::a]:80"),
+                      std::pair("http://[FD00::A]/", "http://[fd00::a]:80"),
                       std::pair("https://h/a.b/...", "https://h:443/a.b/..."),
                       std::pair("https://h/%2Fx", "https://h:443/%2Fx")));
 

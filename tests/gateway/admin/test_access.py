@@ -76,6 +76,7 @@ def test_a_token_is_shown_once_and_may_what_its_role_may(house: Gateway) -> None
         assert "night shift" in [row["actor"] for row in admin.audit()]
 
 
+@pytest.mark.rows("A28")
 def test_a_revoked_token_ends_at_once_with_its_sessions(house: Gateway) -> None:
     with house.admin() as admin:
         made = admin.create_token("short", "admin")
@@ -110,6 +111,7 @@ def test_a_token_that_cannot_be_meant(house: Gateway, wrong: dict[str, Any]) -> 
         admin.request("POST", "/tokens", wrong)
 
 
+@pytest.mark.rows("A06")
 def test_the_stored_digest_is_no_token(house: Gateway) -> None:
     import sqlite3
 
@@ -121,6 +123,7 @@ def test_the_stored_digest_is_no_token(house: Gateway) -> None:
         assert call(house, "GET", "/backends", {"authorization": f"Bearer {token}"}).status in (401, 431)
 
 
+@pytest.mark.rows("A19")
 def test_wrong_tokens_are_slowed_down_and_the_right_one_never(house: Gateway) -> None:
     answers = [call(house, "GET", "/backends", {"authorization": f"Bearer wrong{n}"}) for n in range(40)]
     statuses = [one.status for one in answers]
@@ -136,6 +139,7 @@ def test_wrong_tokens_are_slowed_down_and_the_right_one_never(house: Gateway) ->
 # Sessions
 
 
+@pytest.mark.rows("A28")
 def test_a_session_lasts_until_it_is_ended(house: Gateway) -> None:
     cookie = log_in(house, house.admin_token)
     assert house.admin_token not in cookie
@@ -158,6 +162,7 @@ def test_no_session_without_a_right_token(house: Gateway) -> None:
     assert call(house, "GET", "/backends", {"cookie": "headworks_session=guess"}).status == 401
 
 
+@pytest.mark.rows("A14", "A15")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -180,18 +185,21 @@ def test_another_sites_page_cannot_use_the_cookie(house: Gateway, headers: dict[
     assert call(house, "POST", "/backends", own, BODY).status == 400, "its own page may ask"
 
 
+@pytest.mark.rows("A17")
 def test_nobody_elsewhere_is_told_that_he_may_read(house: Gateway) -> None:
     for method in ("OPTIONS", "GET"):
         answer = call(house, method, "/backends", {"origin": "null", "access-control-request-method": "POST"})
         assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
 
 
+@pytest.mark.rows("A16")
 @pytest.mark.parametrize("host", ["evil.test", "evil.test:8081", "127.0.0.1.evil.test", "1.2.3.4.nip.io"])
 def test_a_name_that_is_not_ours_is_misdirected(house: Gateway, host: str) -> None:
     answer = call(house, "GET", "/backends", {"host": host, "authorization": f"Bearer {house.admin_token}"})
     assert (answer.status, code_of(answer)) == (421, "misdirected")
 
 
+@pytest.mark.rows("A16")
 def test_names_that_are_ours(house: Gateway) -> None:
     bearer = {"authorization": f"Bearer {house.admin_token}"}
     for host in ("localhost", "localhost:1", "headworks:8081", "10.0.0.1", "[::1]:99"):
@@ -201,6 +209,7 @@ def test_names_that_are_ours(house: Gateway) -> None:
     assert call(house, "GET", "/backends", {"host": "Gate.example:1", **bearer}).status == 200
 
 
+@pytest.mark.rows("A32")
 def test_every_answer_says_how_it_may_be_used(house: Gateway) -> None:
     with RawClient(house.admin_url) as client:
         for path in ("/livez", "/metrics", "/admin/v1/backends", "/admin/v1/nowhere", "/nowhere"):
@@ -211,6 +220,7 @@ def test_every_answer_says_how_it_may_be_used(house: Gateway) -> None:
             assert answer.header("cache-control") == "no-store"
 
 
+@pytest.mark.rows("A18")
 def test_a_body_that_calls_itself_something_else(house: Gateway) -> None:
     bearer = {"authorization": f"Bearer {house.admin_token}", "content-type": "text/plain"}
     assert call(house, "POST", "/backends", bearer, BODY).status == 415

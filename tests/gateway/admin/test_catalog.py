@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from headworks.admin import AdminClient
 from headworks.errors import ConfigurationError, ConflictError, NotFoundError, UsageError
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config
 from support.gateway import Gateway
+from support.raw_client import RawClient
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
@@ -70,6 +73,27 @@ def test_a_client_key_is_shown_once_and_works_until_it_is_revoked(house: Gateway
     assert ask(house).status == 200
 
 
+def test_revoking_is_felt_on_open_connections_within_a_second(house: Gateway) -> None:
+    """On one that is kept alive; and a stream of events ends with the token that opened it."""
+    with house.admin() as admin, RawClient(house.url) as client:
+        key = admin.create_client_key("second")["key"]
+        bearer = {"authorization": f"Bearer {key}"}
+        assert client.request("GET", "/v1/models", headers=bearer).status == 200
+        admin.remove_client_key("second")
+        removed = time.monotonic()
+        assert until(lambda: client.request("GET", "/v1/models", headers=bearer).status == 401, 1)
+        assert time.monotonic() - removed < 1
+
+        token = admin.create_token("watcher")["token"]
+        with AdminClient(house.admin_url, token) as watcher:
+            events = watcher.events()
+            assert next(events)[0] == "sample"
+            admin.remove_token("watcher")
+            removed = time.monotonic()
+            for _ in events:
+                assert time.monotonic() - removed < 3, "it goes on"
+
+
 def test_a_rotated_key_overlaps_with_the_new_one(house: Gateway) -> None:
     with house.admin() as admin:
         first = admin.create_client_key("second")["key"]
@@ -111,6 +135,20 @@ def test_prices_are_a_table(house: Gateway) -> None:
         with pytest.raises(ConfigurationError, match=r"data\[0\]"):
             admin.put_prices([{"model": "m", "input": -1, "output": 2}])
         assert len(admin.prices()) == 1
+
+
+def test_the_bundled_table_says_where_it_is_from(house: Gateway) -> None:
+    with house.admin() as admin:
+        page = admin.request("GET", "/prices/bundled")
+        assert page["date"] >= "2026-11-28"
+        assert page["source"].endswith("(MIT)")
+        (row,) = (
+            one
+            for one in admin.bundled_prices()
+            if (one["host"], one["model"]) == ("api.openai.com", "gpt-4o-mini")
+        )
+        assert 0 < row["cached_input"] < row["input"] < row["output"]
+        assert admin.prices() == [], "what the operator says is a table of its own"
 
 
 def test_the_whole_is_a_document_and_every_change_is_written_down(

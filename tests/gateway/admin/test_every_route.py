@@ -67,6 +67,7 @@ def test_the_description_is_valid_and_whole(description: dict[str, Any]) -> None
     ]
 
 
+@pytest.mark.rows("A13")
 def test_nothing_is_said_without_the_token(house: Gateway, description: dict[str, Any]) -> None:
     with RawClient(house.admin_url) as client:
         for method, path, operation in operations(description):
@@ -78,6 +79,7 @@ def test_nothing_is_said_without_the_token(house: Gateway, description: dict[str
                 assert set(json.loads(answer.body)["error"]) == {"code", "message", "path", "hint"}
 
 
+@pytest.mark.rows("A13", "S-5")
 def test_each_role_may_what_the_table_says(house: Gateway, description: dict[str, Any]) -> None:
     """What a role may not is refused before anything else of the request is looked at."""
     ranks: list[Role] = ["viewer", "operator", "admin"]
@@ -93,6 +95,7 @@ def test_each_role_may_what_the_table_says(house: Gateway, description: dict[str
                 assert answer.status == (400 if enough else 403), (method, path, role)
 
 
+@pytest.mark.rows("A25")
 def test_unknown_fields_queries_and_methods_are_refused(house: Gateway, description: dict[str, Any]) -> None:
     body = {"no_such_field": 1}
     with RawClient(house.admin_url) as client, house.admin() as admin:
@@ -113,6 +116,7 @@ def test_unknown_fields_queries_and_methods_are_refused(house: Gateway, descript
         assert admin.revisions(limit=1) == revision, "nothing was changed"
 
 
+@pytest.mark.rows("A25")
 def test_what_is_not_there_is_not_found(house: Gateway, description: dict[str, Any]) -> None:
     with RawClient(house.admin_url) as client:
         for method, path, operation in operations(description):

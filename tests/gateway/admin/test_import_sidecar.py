@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from headworks.admin import AdminClient
 from headworks.errors import UsageError
 from headworks.testing import Upstream
 from support.asking import KEY, ask, config
@@ -98,8 +99,57 @@ def write_sidecar(file: Path, url: str) -> None:
             "INSERT INTO backends VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [tuple(each.values()) for each in in_order(rows)],
         )
-        database.execute("CREATE TABLE usage (id INTEGER PRIMARY KEY, model TEXT)")
-        database.executemany("INSERT INTO usage (model) VALUES (?)", [("m",), ("n",)])
+        database.execute(
+            "CREATE TABLE usage (id INTEGER PRIMARY KEY, created_at TEXT, backend_id TEXT, model TEXT, "
+            "prompt_tokens INTEGER, completion_tokens INTEGER, cost_usd REAL, status_code INTEGER, "
+            "latency_ms REAL, mood TEXT)"
+        )
+        database.executemany(
+            "INSERT INTO usage (created_at, backend_id, model, prompt_tokens, completion_tokens, cost_usd, "
+            "status_code, latency_ms, mood) VALUES (?,?,?,?,?,?,?,?,?)",
+            [
+                (utc(-3600), "bkd_sealed", "m", 100, 20, 0.002, 200, 1500, "good"),
+                (utc(-3600), "bkd_sealed", "m", 100, 20, 0.002, 200, 1500, "good"),
+                (time.time() - 1800, "bkd_clear", "m", 7, 0, 0.0, 429, 30, None),
+                (
+                    utc(0).replace("T", " ").rstrip("Z"),
+                    "bkd_gone",
+                    "n",
+                    1,
+                    2,
+                    None,
+                    200,
+                    5,
+                    None,
+                ),
+                ("some time ago", "bkd_sealed", "m", 1, 1, 0, 200, 1, None),
+            ],
+        )
+        database.execute(
+            "CREATE TABLE cooldowns (id INTEGER PRIMARY KEY, backend_id TEXT, started_at TEXT, "
+            "cooldown_until TEXT, reason TEXT, consecutive_429_count INTEGER)"
+        )
+        database.executemany(
+            "INSERT INTO cooldowns (backend_id, started_at, cooldown_until, reason, consecutive_429_count) "
+            "VALUES (?,?,?,?,?)",
+            [
+                ("bkd_sealed", "2025-03-01T10:00:00Z", "2025-03-01T10:01:00Z", "429", 1),
+                ("bkd_clear", "2025-03-01T11:00:00Z", "2025-03-01T11:00:08Z", "429", 2),
+                ("bkd_gone", "2025-03-01T11:00:00Z", "2025-03-01T11:00:08Z", "429", 1),
+            ],
+        )
+        database.execute("CREATE TABLE config (key TEXT PRIMARY KEY, value TEXT)")
+        database.executemany(
+            "INSERT INTO config VALUES (?, ?)",
+            [
+                ("max_retries", "3"),
+                ("cooldown_base_seconds", "4.5"),
+                ("theme", "dark"),
+                ("max_attempts", "no"),
+            ],
+        )
+        database.execute("CREATE TABLE notes (text TEXT)")
+        database.execute("INSERT INTO notes VALUES ('mine')")
         database.commit()
 
 
@@ -160,7 +210,10 @@ def test_every_row_is_accounted_for(house: Gateway, sidecar: Path, tmp_path: Pat
     assert said["keys_missing"] == ["foreign", "damaged"]
     assert said["parked"] == ["parked"]
     assert said["cooling"] == 1
-    assert said["other_tables"] == {"usage": 2}
+    assert said["usage"] == {"taken": 4, "kept": 0, "left": 1, "unknown": ["mood"]}
+    assert said["cooldowns"] == {"taken": 2, "kept": 0, "left": 1, "unknown": []}
+    assert said["config"] == {"taken": 2, "kept": 0, "left": 2, "unknown": ["theme", "max_attempts"]}
+    assert said["other_tables"] == {"notes": 1}
     assert sidecar.read_bytes() == before
 
     with house.admin() as admin:
@@ -183,8 +236,27 @@ def test_every_row_is_accounted_for(house: Gateway, sidecar: Path, tmp_path: Pat
 
     again = json.loads(command(house, str(sidecar), *given, "--json", **environment).stdout)
     assert (again["imported"], len(again["kept"])) == ([], 8)
+    assert [again[name]["taken"] for name in ("usage", "cooldowns", "config")] == [0, 0, 0]
+    assert [again[name]["kept"] for name in ("usage", "cooldowns", "config")] == [4, 2, 2]
     with house.admin() as admin:
         assert {one["name"]: one for one in admin.backends()}.keys() == rows.keys()
+        expect_history(admin)
+
+
+def expect_history(admin: AdminClient) -> None:
+    """What the sidecar's other tables said, once."""
+    used = {one["model"]: one for one in admin.usage(by="model", since="24h")}
+    assert (used["m"]["exchanges"], used["m"]["errors"]) == (3, 1)
+    assert (used["m"]["input_tokens"], used["m"]["output_tokens"]) == (207, 40)
+    assert used["m"]["cost_usd"] == pytest.approx(0.004)
+    assert (used["n"]["exchanges"], used["n"]["input_tokens"]) == (1, 1)
+    by_backend = {one["backend"]: one["exchanges"] for one in admin.usage(by="backend", since="24h")}
+    assert by_backend == {"sealed": 2, "clear": 1, "bkd_gone": 1}
+    past = [one for one in admin.cooldowns() if one["started_at"].startswith("2025-03-01")]
+    assert sorted(one["backend_id"] for one in past) == ["bkd_clear", "bkd_sealed"]
+    settings = admin.settings()
+    assert settings["retry"]["max_attempts"] == 4
+    assert settings["cooldown"]["base_seconds"] == 4.5
 
 
 def test_what_was_taken_over_works(house: Gateway, upstream: MakeUpstream, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def assert_each_gets_its_own(front: str) -> None:
         assert json.loads(answer.body)["model"] == model
 
 
+@pytest.mark.rows("S34")
 @pytest.mark.parametrize("name", MESSAGES)
 def test_nobody_gets_the_answer_of_another(edge: Edge, front: str, name: str) -> None:
     with RawClient(front) as client:

@@ -129,6 +129,7 @@ def test_what_does_not_end_is_not_kept(edge: Edge, endless: tuple[bytes, bytes])
     edge.assert_stands()
 
 
+@pytest.mark.rows("S23", "S35")
 def test_a_chunk_extension_is_dropped(edge: Edge) -> None:
     """S23. S35: what goes on is framed anew."""
     body = b"%x;a=b\r\n" % len(BODY) + BODY + b"\r\n" + LAST
@@ -142,6 +143,7 @@ def test_a_chunk_extension_is_dropped(edge: Edge) -> None:
     assert request.header("content-length") == str(len(BODY))
 
 
+@pytest.mark.rows("S26")
 @pytest.mark.parametrize("name", ["Authorization", "Host", "X-Forwarded-For", "Connection"])
 def test_trailers_are_dropped(edge: Edge, name: str) -> None:
     """S26: they change neither the request nor what becomes of the connection."""
@@ -154,6 +156,7 @@ def test_trailers_are_dropped(edge: Edge, name: str) -> None:
     assert not [value for _, value in request.headers if value == "close"]
 
 
+@pytest.mark.rows("S30")
 def test_a_body_that_stalls_has_a_deadline(edge_with: Callable[..., Edge]) -> None:
     """S30."""
     edge = edge_with(timeouts={"body_idle_seconds": 0.2})
@@ -179,6 +182,7 @@ def test_half_a_request_never_reaches_the_upstream(edge: Edge, data: bytes) -> N
     edge.assert_stands()
 
 
+@pytest.mark.rows("S32")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_a_body_where_none_is_needed_is_read_past(edge: Edge, method: str) -> None:
     """S32: also when it looks like a request."""
@@ -195,6 +199,7 @@ def test_a_body_where_none_is_needed_is_read_past(edge: Edge, method: str) -> No
     edge.requests()
 
 
+@pytest.mark.rows("S33")
 @pytest.mark.parametrize("size", [100, 40 * KIB, 5 * MIB])
 def test_what_follows_an_early_answer_is_no_request(edge: Edge, size: int) -> None:
     """S33: a wrong key is told at the head; the body, full of requests, is drained or the connection ends."""
@@ -217,6 +222,7 @@ def test_what_follows_an_early_answer_is_no_request(edge: Edge, size: int) -> No
     edge.assert_stands()
 
 
+@pytest.mark.rows("S35", "S36")
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("mebibytes", [1.5, 31])
 def test_large_bodies_arrive_whole(edge: Edge, framing: str, mebibytes: float) -> None:
@@ -233,6 +239,7 @@ def test_large_bodies_arrive_whole(edge: Edge, framing: str, mebibytes: float) -
     assert request.header("content-length") == str(len(body))
 
 
+@pytest.mark.rows("S36")
 def test_a_body_over_the_limit_is_refused_at_the_head(edge: Edge) -> None:
     """S36: before a byte of it was read."""
     (answer,) = edge.talk(post(f"Content-Length: {33 * MIB}", body=b"")).answers
@@ -242,6 +249,7 @@ def test_a_body_over_the_limit_is_refused_at_the_head(edge: Edge) -> None:
     assert not edge.requests()
 
 
+@pytest.mark.rows("S36")
 def test_a_chunked_body_over_the_limit_is_refused_there(edge_with: Callable[..., Edge]) -> None:
     edge = edge_with(limits={"body_bytes": 10_000})
 

@@ -122,12 +122,14 @@ def test_a_head_is_answered_as_the_table_says(edge: Edge, row: Row) -> None:
     edge.assert_stands()
 
 
+@pytest.mark.rows("B12")
 def test_405_says_which_methods_there_are(edge: Edge) -> None:
     (answer,) = edge.talk(message("FOOBAR /v1/models HTTP/1.1", "Host: a", AUTH)).answers
 
     assert "POST" in str(answer.header("allow"))
 
 
+@pytest.mark.rows("B36")
 def test_426_says_what_is_spoken(edge: Edge) -> None:
     upgrade = ("Connection: Upgrade", "Upgrade: websocket")
     (answer,) = edge.talk(get("/v1/responses", *upgrade), answers=1).answers
@@ -145,6 +147,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(edge_with: Callable[..., Ed
     assert outcome.statuses == ([408] if sent else [])
 
 
+@pytest.mark.rows("B35")
 def test_a_dripped_head_has_one_deadline_for_all_of_it(edge_with: Callable[..., Edge]) -> None:
     """B35: bytes that keep coming do not push the deadline away."""
     edge = edge_with(timeouts={"head_seconds": 0.3})
@@ -164,6 +167,7 @@ def test_a_dripped_head_has_one_deadline_for_all_of_it(edge_with: Callable[..., 
     assert not edge.requests()
 
 
+@pytest.mark.rows("B37")
 def test_connection_cannot_strip_our_own_headers(edge: Edge) -> None:
     """B37: a client that names our credential hop-by-hop does not keep us from sending it."""
     data = post("Connection: keep-alive, Authorization, X-Api-Key, X-Mine", "X-Mine: 1", length=True)
@@ -175,6 +179,7 @@ def test_connection_cannot_strip_our_own_headers(edge: Edge) -> None:
     assert request.header("x-mine") is None
 
 
+@pytest.mark.rows("B38")
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host"])
 def test_claims_about_where_a_request_came_from_are_not_passed_on(edge: Edge, name: str) -> None:
     """B38."""
@@ -184,6 +189,7 @@ def test_claims_about_where_a_request_came_from_are_not_passed_on(edge: Edge, na
     assert not [value for _, value in request.headers if "203.0.113.9" in value]
 
 
+@pytest.mark.rows("B41")
 def test_a_wrong_key_is_told_without_100_continue(edge: Edge) -> None:
     """B41."""
     data = message(
@@ -201,6 +207,7 @@ def test_a_wrong_key_is_told_without_100_continue(edge: Edge) -> None:
     assert not edge.requests()
 
 
+@pytest.mark.rows("B42")
 def test_100_continue_comes_before_the_body_is_read(edge: Edge) -> None:
     """B42."""
     with edge.connect() as client:
@@ -211,6 +218,7 @@ def test_100_continue_comes_before_the_body_is_read(edge: Edge) -> None:
     edge.requests()
 
 
+@pytest.mark.rows("B42")
 def test_http_1_0_gets_no_100_continue(edge: Edge) -> None:
     """B42."""
     data = post("Expect: 100-continue", length=True).replace(b"HTTP/1.1", b"HTTP/1.0")
@@ -222,6 +230,7 @@ def test_http_1_0_gets_no_100_continue(edge: Edge) -> None:
     edge.requests()
 
 
+@pytest.mark.rows("B43")
 def test_head_says_what_get_says(edge: Edge) -> None:
     """B43."""
     headers = {"authorization": f"Bearer {KEY}"}
@@ -237,6 +246,7 @@ def test_head_says_what_get_says(edge: Edge) -> None:
     ]
 
 
+@pytest.mark.rows("B44")
 def test_pipelined_requests_are_answered_in_order(edge: Edge) -> None:
     """B44."""
     outcome = edge.talk(get() + get("/nowhere") + get("/livez"), answers=3)
@@ -244,6 +254,7 @@ def test_pipelined_requests_are_answered_in_order(edge: Edge) -> None:
     assert outcome.statuses == [200, 404, 200]
 
 
+@pytest.mark.rows("B45")
 @pytest.mark.costs
 def test_pipelining_without_reading_costs_no_memory(edge: Edge) -> None:
     """B45: the gateway stops reading while its answers are not taken."""
@@ -265,6 +276,7 @@ def test_pipelining_without_reading_costs_no_memory(edge: Edge) -> None:
             assert client.answer().status == 200
 
 
+@pytest.mark.rows("B48")
 def test_http_1_0_without_host_is_served_and_closed(edge: Edge) -> None:
     """B48."""
     outcome = edge.talk(get(version="HTTP/1.0", host=""))

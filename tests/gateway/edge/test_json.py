@@ -6,13 +6,16 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from gateway.edge.edge import AUTH, BODY, CHAT, Edge, chunks, code_of, message, post
 from headworks.testing import Upstream
+from support.source import ROOT
 
 MIB = 1024 * 1024
+CORPUS = ROOT / "tests/fuzz/corpus/json_policy"
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ def test_hostile_bodies_cost_little(edge: Edge, data: bytes) -> None:
     assert edge.gateway.cpu_seconds() - before < 0.1
 
 
+@pytest.mark.rows("J01")
 def test_an_empty_body_is_refused(edge: Edge) -> None:
     """J01."""
     (answer,) = edge.talk(post("Content-Length: 0", body=b""), answers=1).answers
@@ -130,6 +134,25 @@ def test_what_is_legal_goes_on_byte_for_byte(edge: Edge, row: Row) -> None:
     assert request.body.encode() == row.body
 
 
+@pytest.mark.rows("J06", "J07", "J08")
+@pytest.mark.parametrize("file", sorted(CORPUS.iterdir()), ids=lambda file: file.name)
+def test_we_decide_on_what_python_reads(edge: Edge, file: Path) -> None:
+    """The corpus of the fuzz target: what is taken means to us what it means to Python's json."""
+    body = file.read_bytes()
+
+    (answer,) = edge.talk(post(length=True, body=body), answers=1).answers
+
+    sent = edge.requests()
+    assert len(sent) == (answer.status == 200)
+    if sent:
+        with edge.gateway.admin() as admin:
+            ours = admin.exchange(str(answer.header("x-request-id")))
+        theirs = json.loads(body)
+        assert (ours["model"], ours["stream"]) == (theirs["model"], theirs.get("stream", False))
+    else:
+        assert answer.status == 400
+
+
 @pytest.fixture(scope="module")
 def edge_for_one_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """Its backends serve `known` and nothing else."""
@@ -142,6 +165,7 @@ def edge_for_one_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edg
         yield edge
 
 
+@pytest.mark.rows("J15")
 @pytest.mark.parametrize(
     "model",
     ["unknown", "a\\r\\nX-Injected: y", "<img src=x onerror=alert(1)>"],
@@ -161,6 +185,7 @@ def test_an_unknown_model_is_named_safely(edge_for_one_model: Edge, model: str) 
     assert model not in edge_for_one_model.metrics()
 
 
+@pytest.mark.rows("J19")
 @pytest.mark.parametrize(
     "name",
     ["api_base", "base_url", "api_key", "custom_llm_provider", "x-portkey-custom-host", "x-target-url"],
@@ -176,6 +201,7 @@ def test_no_request_chooses_its_destination(edge: Edge, name: str) -> None:
     assert request.header("authorization") == "Bearer sk-o"
 
 
+@pytest.mark.rows("J21")
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "gzip, identity"])
 def test_compressed_bodies_are_not_opened(edge: Edge, coding: str) -> None:
     """J21: told at the head, so a bomb costs nothing."""
@@ -187,6 +213,7 @@ def test_compressed_bodies_are_not_opened(edge: Edge, coding: str) -> None:
     assert not edge.requests()
 
 
+@pytest.mark.rows("J22")
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -211,6 +238,7 @@ def test_a_json_route_takes_json(edge: Edge, content_type: str) -> None:
     assert not edge.requests()
 
 
+@pytest.mark.rows("J22")
 def test_a_boundary_has_a_bound(edge: Edge) -> None:
     """J22: RFC 2046 allows 70 characters."""
     content_type = f"Content-Type: multipart/form-data; boundary={'x' * 10_000}"
@@ -227,6 +255,7 @@ def test_a_boundary_has_a_bound(edge: Edge) -> None:
     assert not edge.requests()
 
 
+@pytest.mark.rows("J23")
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_body_over_the_limit_is_refused(edge: Edge, framing: str) -> None:
     """J23: by its length at the head, without one where the limit is reached."""
@@ -243,6 +272,7 @@ def test_a_body_over_the_limit_is_refused(edge: Edge, framing: str) -> None:
     edge.assert_stands()
 
 
+@pytest.mark.rows("J24")
 @pytest.mark.costs
 def test_an_image_of_20_mb_passes(edge_with: Callable[..., Edge]) -> None:
     """J24: and the gateway holds its body once."""
@@ -261,6 +291,7 @@ def test_an_image_of_20_mb_passes(edge_with: Callable[..., Edge]) -> None:
     assert request.body_bytes == len(body)
 
 
+@pytest.mark.rows("J25")
 def test_a_reflected_end_of_stream_stays_a_string(edge_with: Callable[..., Edge]) -> None:
     """J25: text that looks like the protocol is text."""
     text = "before\r\ndata: [DONE]\r\n\r\nafter"

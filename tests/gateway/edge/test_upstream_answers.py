@@ -56,8 +56,8 @@ ROWS = [
     Row("U05 gzip as framing", answer("Transfer-Encoding: gzip", length=False), 502),
     *(Row(f"U06 {n} interim", {"json": {"id": "x"}, "interim": [100, 103, 102, 103][:n]}, 200, pooled=True)
       for n in (1, 4)),
-    Row("U06 9 interim answers", {"json": {"id": "x"}, "interim": [103] * 9}, 502),
-    Row("U07 101 unasked", raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"), 502),
+    Row("U06 F44 9 interim answers", {"json": {"id": "x"}, "interim": [103] * 9}, 502),
+    Row("U07 F44 101 unasked", raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"), 502),
     *(Row(f"U08 status {status}", answer(first=f"HTTP/1.1 {status} X"), 502)
       for status in ("000", "999", "20x", "2000")),
     Row("U09 no blank behind the status", answer(first="HTTP/1.1 200"), 502),
@@ -92,6 +92,7 @@ def test_an_answer_is_judged_as_the_table_says(edge: Edge, row: Row) -> None:
     edge.assert_stands()
 
 
+@pytest.mark.rows("U04")
 def test_a_short_answer_is_shown_as_cut(edge: Edge) -> None:
     """U04: what came is delivered, and the connection ends before the length that was promised."""
     edge.upstream.set_script(
@@ -103,6 +104,21 @@ def test_a_short_answer_is_shown_as_cut(edge: Edge) -> None:
     assert got.status == 200
     assert not got.complete
     edge.requests()
+
+
+@pytest.mark.rows("U24")
+def test_a_stream_of_no_bytes(edge: Edge) -> None:
+    """It has no event at all: an answer that never began, told as such."""
+    edge.upstream.set_script(
+        [raw("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n")]
+    )
+
+    (got,) = edge.talk(post(length=True, body=BODY[:-1] + b',"stream":true}'), answers=1).answers
+
+    assert got.status in (200, 502)
+    assert b"[DONE]" not in got.body
+    edge.requests()
+    edge.assert_stands()
 
 
 EVENT = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
@@ -128,6 +144,7 @@ def test_a_head_that_comes_before_its_body_stays_whole(edge: Edge, content_type:
     edge.requests()
 
 
+@pytest.mark.rows("U17")
 def test_only_known_headers_come_back(edge: Edge) -> None:
     """U17."""
     secret = (
@@ -149,6 +166,7 @@ def test_only_known_headers_come_back(edge: Edge) -> None:
     edge.requests()
 
 
+@pytest.mark.rows("U18")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(edge: Edge, status: int) -> None:
     """U18: an upstream does not choose where our key goes."""
@@ -162,6 +180,7 @@ def test_redirects_are_not_followed(edge: Edge, status: int) -> None:
     edge.requests()
 
 
+@pytest.mark.rows("U20")
 @pytest.mark.parametrize("accepts", [False, True])
 def test_a_coding_that_we_did_not_ask_for(edge: Edge, accepts: bool) -> None:
     """U20: it is relayed, unopened, to a client that said it can read it."""
@@ -175,6 +194,7 @@ def test_a_coding_that_we_did_not_ask_for(edge: Edge, accepts: bool) -> None:
     assert {one.header("accept-encoding") for one in edge.requests()} == {"identity"}
 
 
+@pytest.mark.rows("U21")
 @pytest.mark.parametrize("status", [400, 500])
 def test_an_echoed_key_is_blotted_out(edge: Edge, status: int) -> None:
     """U21."""
@@ -189,6 +209,7 @@ def test_an_echoed_key_is_blotted_out(edge: Edge, status: int) -> None:
     edge.requests()
 
 
+@pytest.mark.rows("U14")
 @pytest.mark.costs
 def test_a_large_answer_passes_through_little_memory(edge_with: Callable[..., Edge]) -> None:
     """U14."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., "Gateway"]
 
+Note = Callable[[str, object], None]
+"""pytest's record_property: a figure by its name, which the report of `make edge` prints."""
 MEASURED = "HEADWORKSD" not in os.environ
 """False: another build is under test, whose memory and time mean nothing."""
 REPETITIONS = 100
@@ -32,6 +34,14 @@ EAGER = {"max_attempts": 3, "budget_percent": 100, "backoff_base_ms": 1}
 def now_ms() -> float:
     """The clock of the upstream's journal."""
     return time.monotonic() * 1000
+
+
+def tell(name: str, values: Iterable[float], unit: str = "ms") -> float:
+    """p99 of the values; with `pytest -s` they are shown."""
+    kept = list(values)
+    p50, p99 = percentile(kept, 50), percentile(kept, 99)
+    print(f"{name}: p50 {p50:.2f}, p99 {p99:.2f}, longest {max(kept):.2f} {unit} of {len(kept)}")
+    return p99
 
 
 def percentile(values: Iterable[float], percent: float) -> float:

@@ -21,7 +21,7 @@ from gateway.faults.figures import (
     MakeGateway,
     MakeUpstream,
     now_ms,
-    percentile,
+    tell,
 )
 from support.asking import CHAT, KEY, ask, backend, config, error_of, fields_of, metrics_of, rows_of
 from support.gateway import Gateway
@@ -43,6 +43,7 @@ def send(client: RawClient, **members: Any) -> None:
 # F04
 
 
+@pytest.mark.rows("F04")
 @pytest.mark.parametrize("after", [1, 17, 40])
 def test_a_reset_within_the_head_reaches_nobody(
     upstream: MakeUpstream, gateway: MakeGateway, after: int
@@ -75,6 +76,7 @@ def test_a_pool_without_retries_left_does_not_hide_the_next_one(
     assert {one.header("x-headworks-backend") for one in answers} == {"second"}
 
 
+@pytest.mark.rows("F04")
 def test_a_reset_within_the_head_of_the_only_one_is_502(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     only = upstream([{"fault": {"at": "head", "do": "reset", "after": 30}}])
     house = gateway(config(backend("only", only), cooldown=STEADY, retry=EAGER), key=KEY)
@@ -88,6 +90,7 @@ def test_a_reset_within_the_head_of_the_only_one_is_502(upstream: MakeUpstream, 
 # F05
 
 
+@pytest.mark.rows("F05", "R4")
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_half_an_answer_is_never_a_whole_one(
     upstream: MakeUpstream, gateway: MakeGateway, framing: str
@@ -108,6 +111,7 @@ def test_half_an_answer_is_never_a_whole_one(
 # F06
 
 
+@pytest.mark.rows("F06", "R4")
 @pytest.mark.costs
 def test_a_reset_in_mid_stream_is_told_at_once(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """From the reset to the error event: p99 <= 20 ms."""
@@ -131,7 +135,7 @@ def test_a_reset_in_mid_stream_is_told_at_once(upstream: MakeUpstream, gateway: 
     assert len(entries) == REPETITIONS, "a stream that has begun is not tried again"
     assert {one.end for one in entries} == {"cut"}
     took = [at - (one.end_ms or 0) for at, one in zip(told, entries, strict=True)]
-    assert percentile(took, 99) <= 20
+    assert tell("fault to error event", took) <= 20
 
 
 # F43
@@ -145,6 +149,7 @@ def ask_large(house: Gateway, mebibytes: int, *, seconds: float = 5) -> tuple[Ra
         return client.request("POST", CHAT, headers=HEADERS, body=body), now_ms()
 
 
+@pytest.mark.rows("F43")
 @pytest.mark.costs
 def test_an_early_answer_ends_the_upload(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """413 at the head, while we still send: no deadlock, and the client has it within 50 ms."""
@@ -160,12 +165,13 @@ def test_an_early_answer_ends_the_upload(upstream: MakeUpstream, gateway: MakeGa
         took.append(at - answered)
         assert (answer.status, error_of(answer)) == (413, refusal["error"])
 
-    assert percentile(took, 99) <= 50
+    assert tell("early answer", took) <= 50
     entries = only.journal()
     assert len(entries) == REPETITIONS
     assert [one for one in entries if one.body_bytes == 8 * MIB] == [], "nothing was left to be sent"
 
 
+@pytest.mark.rows("F43")
 @pytest.mark.parametrize("status", [413, 401])
 def test_half_an_upload_is_not_followed_by_the_next_request(
     upstream: MakeUpstream, gateway: MakeGateway, status: int
@@ -197,6 +203,7 @@ def test_half_an_upload_is_not_followed_by_the_next_request(
 POISON = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n"poison"'
 
 
+@pytest.mark.rows("F45")
 def test_nobody_gets_the_bytes_behind_anothers_answer(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """Cross-request mixes: 0 of 1,000, every other answer with a whole forged one behind it."""
     only = upstream({"rules": [{"every": 2, "extra": POISON}, {}], "journal": {"entries": 10}})
@@ -218,6 +225,7 @@ def test_nobody_gets_the_bytes_behind_anothers_answer(upstream: MakeUpstream, ga
     assert only.stats()["accepted_connections"] >= 500
 
 
+@pytest.mark.rows("F45")
 def test_a_body_behind_a_204_is_not_the_next_answer(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     raw = f"HTTP/1.1 204 No Content\r\n\r\n{POISON}"
     only = upstream([{"every": 2, "raw": raw}, {}])

@@ -21,6 +21,7 @@ def hours_of(house: Gateway) -> int:
     return len({row["started_us"] // 3_600_000_000 for row in rows_of(house)})
 
 
+@pytest.mark.rows("F24")
 @pytest.mark.costs
 def test_jumps_of_the_wall_clock_release_nobody_early_or_late(
     upstream: MakeUpstream, gateway: MakeGateway, tmp_path: Path

@@ -27,9 +27,10 @@ from gateway.faults.figures import (
     STEADY,
     MakeGateway,
     MakeUpstream,
+    Note,
     black_hole,
     now_ms,
-    percentile,
+    tell,
 )
 from support.asking import KEY, ask, backend, config, error_of, rows_of
 from support.gateway import Gateway
@@ -45,8 +46,11 @@ def failures_of(house: Gateway) -> set[str]:
 # F01
 
 
+@pytest.mark.rows("F01", "R2")
 @pytest.mark.costs
-def test_a_refused_connection_costs_hardly_any_time(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+def test_a_refused_connection_costs_hardly_any_time(
+    upstream: MakeUpstream, gateway: MakeGateway, record_property: Note
+) -> None:
     """With one healthy of three: all succeed, and p99 of what the failover takes is <= 20 ms."""
     with contextlib.ExitStack() as stack:
         nobody = [stack.enter_context(socket.socket()) for _ in range(2)]
@@ -56,19 +60,30 @@ def test_a_refused_connection_costs_hardly_any_time(upstream: MakeUpstream, gate
             backend(f"dead{number}", f"http://127.0.0.1:{one.getsockname()[1]}/v1")
             for number, one in enumerate(nobody)
         ]
-        house = gateway(config(*dead, backend("well", upstream()), cooldown=STEADY, retry=EAGER), key=KEY)
-
-        answers = [ask(house) for _ in range(3 * REPETITIONS)]
+        well = upstream()
+        house = gateway(config(*dead, backend("well", well), cooldown=STEADY, retry=EAGER), key=KEY)
+        began, answers = [], []
+        for _ in range(3 * REPETITIONS):
+            began.append(now_ms())
+            answers.append(ask(house))
 
     assert {(one.status, one.header("x-headworks-backend")) for one in answers} == {(200, "well")}
-    sql = "SELECT max(attempt_at_us) AS at_us FROM attempts GROUP BY request_id HAVING count(*) > 1"
-    failed_over = until(lambda: rows if len(rows := rows_of(house, sql)) >= 180 else None, what="the ledger")
-    assert percentile((row["at_us"] / 1000 for row in failed_over), 99) <= 20
+    # From before the client connects to the call's arrival at the one that is well.
+    took = [
+        call.at_ms - at
+        for call, at, answer in zip(well.journal(), began, answers, strict=True)
+        if int(str(answer.header("x-headworks-attempts"))) > 1
+    ]
+    assert len(took) >= 180
+    slowest = tell("failover", took)
+    record_property("R2", f"p99 {slowest:.1f} ms")
+    assert slowest <= 20
 
 
 # F02
 
 
+@pytest.mark.rows("F02")
 @pytest.mark.costs
 def test_a_network_that_swallows_costs_the_connect_clock(
     upstream: MakeUpstream, gateway: MakeGateway
@@ -100,6 +115,7 @@ def test_a_network_that_swallows_costs_the_connect_clock(
 # F25
 
 
+@pytest.mark.rows("F25", "R10")
 def test_a_name_that_leads_nowhere_harms_nobody_else(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """The lookup is bounded by the connect clock, and others do not wait for it."""
     lost = backend("lost", "http://no-such-host.invalid/v1", model_mappings={"lost": "lost"})
@@ -220,6 +236,7 @@ BAD: dict[str, Callable[[], tuple[trustme.LeafCert, ssl.SSLContext | None]]] = {
 }
 
 
+@pytest.mark.rows("F26")
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_certificate_is_never_accepted(
     upstream: MakeUpstream, gateway: MakeGateway, tls: Callable[..., TlsServer], tmp_path: Path, what: str
@@ -241,6 +258,7 @@ def test_a_bad_certificate_is_never_accepted(
     assert {row["error"] for row in rows} == {"upstream_connect"}
 
 
+@pytest.mark.rows("F26")
 @pytest.mark.parametrize("what", ["nothing is said", "no TLS at all"])
 def test_a_handshake_that_does_not_happen(upstream: MakeUpstream, gateway: MakeGateway, what: str) -> None:
     with contextlib.ExitStack() as stack:
@@ -259,6 +277,7 @@ def test_a_handshake_that_does_not_happen(upstream: MakeUpstream, gateway: MakeG
         assert now_ms() - begin < 3000
 
 
+@pytest.mark.rows("F26")
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_a_good_certificate_is_accepted(
     gateway: MakeGateway, tls: Callable[..., TlsServer], tmp_path: Path, name: str
@@ -270,6 +289,7 @@ def test_a_good_certificate_is_accepted(
     assert (answer.status, json.loads(answer.body)["choices"][0]["message"]["content"]) == (200, "hello")
 
 
+@pytest.mark.rows("F26")
 def test_an_end_without_close_notify_is_a_cut(
     gateway: MakeGateway, tls: Callable[..., TlsServer], tmp_path: Path
 ) -> None:

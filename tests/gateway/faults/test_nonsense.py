@@ -76,6 +76,7 @@ def stream_of(content: bytes) -> dict[str, Any]:
     return {"raw_base64": base64.b64encode(head + framed).decode()}
 
 
+@pytest.mark.rows("F10", "U16", "U22")
 def test_nonsense_in_a_stream_is_relayed_byte_for_byte(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """All of them the same by SHA-256; what cannot be counted is estimated, and memory does not grow."""
     assert len(BETWEEN) >= 40
@@ -101,6 +102,7 @@ def test_nonsense_in_a_stream_is_relayed_byte_for_byte(upstream: MakeUpstream, g
         assert house.resident_bytes() - before < 24 * MIB
 
 
+@pytest.mark.rows("F10")
 def test_nonsense_before_the_first_event_harms_nobody(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """It is held back until there is an event: then all of it goes on, or the next backend is asked."""
     only = upstream()
@@ -148,6 +150,7 @@ PLAIN: list[bytes] = [
 ]  # fmt: skip
 
 
+@pytest.mark.rows("F11")
 def test_json_that_is_none_is_relayed_and_estimated(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """Rows flagged: 100 %."""
     only = upstream()
@@ -170,6 +173,7 @@ def test_json_that_is_none_is_relayed_and_estimated(upstream: MakeUpstream, gate
 PAGE = "<!doctype html><html><title>Sign in to the network</title></html>"
 
 
+@pytest.mark.rows("F12")
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("kind", ["text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml"])
 def test_a_web_page_is_a_failure(
@@ -191,6 +195,7 @@ def test_a_web_page_is_a_failure(
     assert not any(b"Sign in" in one.body for one in answers)
 
 
+@pytest.mark.rows("F12")
 def test_nobody_is_shown_the_page(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     only = upstream([{"body": PAGE, "headers": {"content-type": "text/html"}}])
     house = gateway(config(backend("only", only)), key=KEY)

@@ -93,6 +93,7 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
+@pytest.mark.rows("F27")
 def test_a_full_disk(upstream: MakeUpstream, gateway: MakeGateway, small_disk: Path) -> None:
     house = house_of(gateway, upstream, data_dir=small_disk / "data")
     ids = served(house, 20)
@@ -133,6 +134,7 @@ def follows(tracer: subprocess.Popen[bytes], house: Gateway) -> bool:
     return tracer.poll() is None
 
 
+@pytest.mark.rows("F28")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
 def test_a_failing_disk_never_says_yes_for_nothing(
@@ -185,6 +187,7 @@ def locked(file: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+@pytest.mark.rows("F29")
 def test_a_locked_ledger_holds_nobody_up(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
     ids = served(house, 10)
@@ -203,6 +206,7 @@ def test_a_locked_ledger_holds_nobody_up(upstream: MakeUpstream, gateway: MakeGa
         until(lambda: admin.usage()[0]["exchanges"] == len(ids), what="the sums")
 
 
+@pytest.mark.rows("F29")
 def test_a_locked_catalog_refuses_changes_and_nothing_else(
     upstream: MakeUpstream, gateway: MakeGateway
 ) -> None:
@@ -219,6 +223,7 @@ def test_a_locked_catalog_refuses_changes_and_nothing_else(
     expect_all_once(house, ids)
 
 
+@pytest.mark.rows("F33")
 @pytest.mark.minutes
 def test_a_ledger_locked_for_a_minute(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
@@ -259,17 +264,18 @@ def traffic(house: Gateway, ids: dict[str, float]) -> Iterator[None]:
         thread.join()
 
 
-def kill_again_and_again(house: Gateway, kills: int) -> None:
+def kill_again_and_again(house: Gateway, kills: int, *, in_time: bool) -> None:
+    """`in_time`: the figures of the gate are judged, too; a machine that is busy need not meet them."""
     chance = random.Random(5)
     slowest = 0.0
-    losses = []
+    losses, gaps = [], [0.0]
     for _ in range(kills):
         ids: dict[str, float] = {}
         began = time.monotonic()
+        acknowledged, number = label_of(house), 0
         with traffic(house, ids):
             killer = threading.Timer(0.05 + chance.random() * 0.3, house.kill)
             killer.start()
-            acknowledged, number = label_of(house), 0
             with contextlib.suppress(HeadworksError), house.admin() as admin:
                 while True:
                     admin.change_backend("first", label=f"{began} {number}")
@@ -285,8 +291,8 @@ def kill_again_and_again(house: Gateway, kills: int) -> None:
         assert set(found.values()) <= {1}
         lost = [moment for one, moment in ids.items() if one not in found]
         losses.append(len(lost))
-        if MEASURED and lost:
-            assert killed - min(lost) <= 0.35, "nothing that was answered a quarter of a second before"
+        if lost:
+            gaps.append(killed - min(lost))
         with house.admin() as admin:
             (total,) = admin.usage()
         assert total["attempts"] == sum(found.values()), "the sums are those of the rows"
@@ -294,21 +300,27 @@ def kill_again_and_again(house: Gateway, kills: int) -> None:
         with closing(sqlite3.connect(house.data_dir / name)) as database:
             assert database.execute("PRAGMA quick_check").fetchone() == ("ok",)
     mean = sum(losses) / kills
-    print(f"{kills} kills: slowest start {slowest:.2f} s; rows lost at most {max(losses)}, mean {mean:.1f}")
-    if MEASURED:
+    print(
+        f"{kills} kills: slowest start {slowest:.2f} s; rows lost at most {max(losses)}, mean {mean:.1f}, "
+        f"answered at most {max(gaps):.2f} s before the kill"
+    )
+    if in_time:
         assert slowest <= 1
+        assert max(gaps) <= 0.35, "nothing that was answered a quarter of a second before"
 
 
+@pytest.mark.rows("F31", "F32", "R6")
 def test_killed_again_and_again(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
-    kill_again_and_again(house, 8)
+    kill_again_and_again(house, 8, in_time=False)
 
 
+@pytest.mark.rows("F31", "F32", "R6")
 @pytest.mark.minutes
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_killed_two_hundred_times(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     house = house_of(gateway, upstream)
-    kill_again_and_again(house, 200)
+    kill_again_and_again(house, 200, in_time=MEASURED)
 
 
 # A thousand at once

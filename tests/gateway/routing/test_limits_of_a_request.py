@@ -105,6 +105,33 @@ def test_a_budget_goes_on_after_a_restart(upstream: MakeUpstream, gateway: MakeG
     assert ask(house, max_tokens=10).status == 200
 
 
+@pytest.mark.parametrize(
+    ("budget", "passes", "words"),
+    [
+        ({"requests": 3, "window": "day"}, 3, "budget of requests of this day"),
+        ({"tokens": 600, "window": "month"}, 5, "budget of tokens of this month"),
+    ],
+)
+def test_a_budget_may_be_of_requests_or_of_tokens(
+    upstream: MakeUpstream, gateway: MakeGateway, budget: dict[str, Any], passes: int, words: str
+) -> None:
+    """With its level kept over a restart. 100 tokens are used each time, and a little more reserved."""
+    only = upstream([{"usage": {"input": 10, "output": 90}}])
+    house = gateway(config(backend("only", only), key={"budgets": [budget]}), key=KEY)
+    with house.admin() as admin:
+        assert admin.client_key("app")["budgets"] == [budget]
+        admin.apply_config(admin.export_config())
+
+    first = [ask(house, max_tokens=90).status for _ in range(2)]
+    house.restart()
+    rest = ask_in_a_row(house, 6, max_tokens=90)
+
+    assert first == [200, 200]
+    assert [one.status for one in rest] == [200] * (passes - 2) + [429] * (8 - passes)
+    assert error_of(rest[-1])["code"] == "insufficient_quota"
+    assert words in error_of(rest[-1])["message"]
+
+
 def test_an_anthropic_client_is_told_in_its_words(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     made = config(
         backend("only", upstream(), api="anthropic"), key={"budgets": [{"usd": 0.001, "window": "day"}]}

@@ -104,6 +104,11 @@ def test_what_is_allowed_passes_and_nothing_more(
         journal = one.journal()
         first = min(entry.at_ms for entry in journal)
         within = [entry for entry in journal if entry.at_ms < first + SECONDS * 1000]
+        print(
+            f"{window}: {len(within)} of {60 * SECONDS // 60} allowed passed; {len(seen.statuses)} offered; "
+            f"{seen.came_back.count(200)} of {len(seen.came_back)} that obeyed were admitted; "
+            f"{sum(entry.status == 429 for entry in journal)} upstream 429"
+        )
         assert {entry.status for entry in journal} == {200}, window
         assert len(within) >= 0.98 * 60 * (SECONDS / 60), window
         assert set(seen.statuses) == {200, 429}, window

@@ -157,6 +157,7 @@ def send(client: RawClient, user: str) -> None:
     client.send(head.encode() + body)
 
 
+@pytest.mark.rows("F19")
 @pytest.mark.parametrize("leave", ["FIN", "RST"])
 def test_a_client_that_leaves_the_line_frees_its_place(
     upstream: MakeUpstream, gateway: MakeGateway, leave: str

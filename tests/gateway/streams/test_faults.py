@@ -75,6 +75,7 @@ def expect_told(path: str, answer: RawAnswer, code: str) -> list[tuple[str, str]
     return before
 
 
+@pytest.mark.rows("F06")
 @pytest.mark.parametrize("fault", MID_STREAM, ids=lambda fault: fault.do)
 @pytest.mark.parametrize("path", PATHS)
 def test_a_stream_that_breaks_ends_with_an_error_event(house: MakeHouse, path: str, fault: Fault) -> None:

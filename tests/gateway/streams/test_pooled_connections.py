@@ -45,6 +45,7 @@ def ask_many(home: House, numbers: range) -> Counter[int]:
     return statuses
 
 
+@pytest.mark.rows("F03")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_no_client_hears_of_a_connection_that_went_away(house: MakeHouse, ending: str) -> None:
     script = {"rules": ENDINGS[ending], "journal": {"entries": 10_000}}
@@ -146,6 +147,7 @@ def send_queues(port: int) -> list[int]:
     return [int(line[4].partition(":")[0], 16) for line in tcp_table(port)]
 
 
+@pytest.mark.rows("F20")
 @pytest.mark.costs
 def test_a_slow_reader_slows_the_upstream_and_costs_no_memory(house: MakeHouse) -> None:
     size, count = 1024, 65_536

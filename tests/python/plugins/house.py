@@ -1,0 +1,68 @@
+"""A server of this process with hooks, and requests to it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+
+from headworks import Server
+from headworks.admin import AdminClient
+from headworks.errors import NotFoundError
+from support.asking import CHAT, KEY, config, fields_of
+from support.until import until
+
+
+class House:
+    """One server, with everything that tests ask of it."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        token = (server.data_dir / "admin.token").read_text().strip()
+        self.admin = AdminClient(server.admin_url, token)
+
+    def ask(self, path: str = CHAT, model: str = "m", **options: Any) -> httpx2.Response:
+        """One request; `headers`, and members of the body."""
+        headers = {"authorization": f"Bearer {KEY}", **options.pop("headers", {})}
+        return httpx2.post(
+            f"{self.server.url}{path}",
+            headers=headers,
+            json=fields_of(path, model, **options),
+            trust_env=False,
+            timeout=30,
+        )
+
+    def plan_of(self, answer: httpx2.Response) -> list[dict[str, Any]]:
+        """What the exchange's plan noted of hooks."""
+        found = until(lambda: self._exchange(answer.headers["x-request-id"]), what="the exchange")
+        return [step for step in found["plan"] if step["what"] == "hook"]
+
+    def hooks(self) -> dict[str, dict[str, Any]]:
+        """By name, as the admin API tells them."""
+        return {one["name"]: one for plugin in self.admin.plugins() for one in plugin["hooks"]}
+
+    def _exchange(self, request_id: str) -> dict[str, Any] | None:
+        try:
+            found = self.admin.exchange(request_id)
+        except NotFoundError:
+            return None  # on its way
+        return found if found["state"] == "finished" else None
+
+
+@contextlib.contextmanager
+def house(*backends: dict[str, Any], plugins: Any = (), **more: Any) -> Iterator[House]:
+    """A server with these backends and hooks; `more` goes to support.asking.config."""
+    document = {**config(*backends, **more), "plugins": {"entry_points": False}}
+    with Server(document, plugins=plugins) as server:
+        made = House(server)
+        with made.admin:
+            yield made
+
+
+def error_of(answer: httpx2.Response) -> dict[str, Any]:
+    """The error of an answer."""
+    error: dict[str, Any] = json.loads(answer.content)["error"]
+    return error

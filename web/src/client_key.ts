@@ -1,0 +1,73 @@
+// How a client key is, and what its form holds. Pure.
+import type { Budget, ClientKey } from './types';
+
+export function keyState(row: ClientKey, now: number): { state: 'healthy' | 'error' | 'disabled'; word: string } {
+  if (!row.enabled) return { state: 'disabled', word: 'disabled' };
+  if (row.expires_at && Date.parse(row.expires_at) <= now) return { state: 'error', word: 'expired' };
+  if (row.budgets.some((budget) => spent(row, budget) >= budget.usd)) return { state: 'error', word: 'budget spent' };
+  return { state: 'healthy', word: 'active' };
+}
+
+export const spent = (row: ClientKey, budget: Budget): number => row.live?.spent.find((each) => each.window === budget.window)?.usd ?? 0;
+
+export interface KeyDraft {
+  name: string;
+  models: string;
+  rpm_limit: string;
+  tpm_limit: string;
+  max_in_flight: string;
+  weight: string;
+  expires_at: string; // as <input type=datetime-local> has it; empty: never
+  enabled: boolean;
+  budgets: { usd: string; window: Budget['window'] }[];
+}
+
+const local = (utc: string) => {
+  const at = new Date(utc);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+};
+
+export function keyDraftOf(row: ClientKey | undefined): KeyDraft {
+  return {
+    name: row?.name ?? '',
+    models: (row?.models ?? ['*']).join(', '),
+    rpm_limit: String(row?.rpm_limit ?? 0),
+    tpm_limit: String(row?.tpm_limit ?? 0),
+    max_in_flight: String(row?.max_in_flight ?? 0),
+    weight: String(row?.weight ?? 1),
+    expires_at: row?.expires_at ? local(row.expires_at) : '',
+    enabled: row?.enabled ?? true,
+    budgets: (row?.budgets ?? []).map(({ usd, window }) => ({ usd: String(usd), window })),
+  };
+}
+
+const isCount = (text: string) => /^\d{1,9}$/.test(text.trim());
+const modelsOf = (text: string) => text.split(/[\s,]+/).filter(Boolean);
+
+export function keyProblems(draft: KeyDraft, names: string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  if (draft.name.trim() === '') found['name'] = 'a name';
+  else if (names.includes(draft.name.trim())) found['name'] = 'there is a key of this name';
+  if (modelsOf(draft.models).some((pattern) => pattern.split('*').length > 2)) found['models'] = 'one * in each';
+  for (const field of ['rpm_limit', 'tpm_limit', 'max_in_flight'] as const) if (!isCount(draft[field])) found[field] = 'a whole number; 0: no limit';
+  if (!isCount(draft.weight) || Number(draft.weight) < 1 || Number(draft.weight) > 1000) found['weight'] = 'from 1 to 1,000';
+  draft.budgets.forEach(({ usd }, at) => {
+    if (usd.trim() === '' || !(Number(usd) >= 0)) found[`budgets.${at}`] = 'US dollars';
+  });
+  if (new Set(draft.budgets.map(({ window }) => window)).size < draft.budgets.length) found['budgets'] = 'one for each window';
+  return found;
+}
+
+export function keyRowOf(draft: KeyDraft): Record<string, unknown> {
+  return {
+    name: draft.name.trim(),
+    models: modelsOf(draft.models),
+    rpm_limit: Number(draft.rpm_limit),
+    tpm_limit: Number(draft.tpm_limit),
+    max_in_flight: Number(draft.max_in_flight),
+    weight: Number(draft.weight),
+    expires_at: draft.expires_at ? new Date(draft.expires_at).toISOString().replace(/\.\d+Z$/, 'Z') : null,
+    enabled: draft.enabled,
+    budgets: draft.budgets.map(({ usd, window }) => ({ usd: Number(usd), window })),
+  };
+}
