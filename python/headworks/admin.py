@@ -177,6 +177,7 @@ class _Routes:
     settings = _Route(calls.settings)
     change_settings = _Route(calls.change_settings)
     prices = _Route(calls.prices)
+    bundled_prices = _Route(calls.bundled_prices)
     put_prices = _Route(calls.put_prices)
     export_config = _Route(calls.export_config)
     apply_config = _Route(calls.apply_config)
