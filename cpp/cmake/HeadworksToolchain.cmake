@@ -28,7 +28,7 @@ endif()
 # Called with each target that is installed.
 function(headworks_for_older_systems target)
   if(HEADWORKS_STATIC_RUNTIME)
-    target_sources(${target} PRIVATE "${CMAKE_SOURCE_DIR}/cpp/cmake/older_libc.cpp")
+    target_sources(${target} PRIVATE "${CMAKE_SOURCE_DIR}/cpp/app/older_libc.cpp")
   endif()
 endfunction()
 
