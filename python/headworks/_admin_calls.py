@@ -274,7 +274,7 @@ def prices() -> Call[Page[PriceRow]]:
 
 
 def bundled_prices() -> Call[Page[BundledPriceRow]]:
-    """The price table that comes with the program; own prices go before it."""
+    """The prices that Headworks brings along, by host and model: they hold where the table says nothing."""
     return make_call("GET", "/prices/bundled", read=_rows)
 
 

@@ -14,10 +14,10 @@ __all__ = [
     "BundledPriceRow",
     "ClientKeyChanges",
     "ClientKeyFields",
-    "ClientKeyLiveRow",
     "ClientKeyRow",
     "Clocks",
     "Dialect",
+    "KeyLiveRow",
     "LiveRow",
     "NewClientKeyRow",
     "PoolFields",
@@ -142,12 +142,28 @@ class PoolStatsRow(TypedDict):
 
 
 class Budget(TypedDict):
-    """What a client key may spend in a window of time: one of the three measures."""
+    """What a client key may spend in a window of time: one of US dollars, tokens and requests."""
 
     window: Literal["minute", "hour", "day", "month"]
     usd: NotRequired[float]
     tokens: NotRequired[int]
     requests: NotRequired[int]
+
+
+class SpentRow(Budget):
+    """What is spent of a budget in the window that runs."""
+
+    until: str
+    """When the window ends."""
+
+
+class KeyLiveRow(TypedDict):
+    """The gauges of a client key, now."""
+
+    in_flight: int
+    starts_left: int | None
+    """None: it has no limit."""
+    spent: list[SpentRow]
 
 
 class ClientKeyChanges(TypedDict, total=False):
@@ -181,25 +197,6 @@ class ClientKeyFields(TypedDict, total=False):
     enabled: bool
 
 
-class SpentRow(TypedDict):
-    """What is spent of one budget, in its own measure."""
-
-    window: Literal["minute", "hour", "day", "month"]
-    until: str
-    usd: NotRequired[float]
-    tokens: NotRequired[int]
-    requests: NotRequired[int]
-
-
-class ClientKeyLiveRow(TypedDict):
-    """How a client key stands now."""
-
-    in_flight: int
-    starts_left: int | None
-    """None: no limit."""
-    spent: list[SpentRow]
-
-
 class ClientKeyRow(TypedDict):
     """A key that applications call with, as a hint."""
 
@@ -220,8 +217,8 @@ class ClientKeyRow(TypedDict):
     source: str
     created_at: str
     updated_at: str
-    live: NotRequired[ClientKeyLiveRow]
-    """Where it is read: not after a change."""
+    live: NotRequired[KeyLiveRow]
+    """Where one or all are read; not in the answer to a change."""
 
 
 class NewClientKeyRow(ClientKeyRow):
@@ -249,15 +246,10 @@ class PriceRow(TypedDict):
     source: str
 
 
-class BundledPriceRow(TypedDict):
-    """A price of the table that comes with the program, in US dollars per million tokens."""
+class BundledPriceRow(PriceFields):
+    """A price that Headworks brings along, for a provider's host."""
 
     host: str
-    """Of the provider's API."""
-    model: str
-    input: float
-    output: float
-    cached_input: float
 
 
 class SettingsRow(TypedDict, total=False):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from headworks.rows import RevisionRow
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config
 from support.gateway import Gateway
@@ -31,7 +31,7 @@ def house(good: Upstream, gateway: MakeGateway) -> Iterator[Gateway]:
         yield house
 
 
-def newest(house: Gateway) -> RevisionRow:
+def newest(house: Gateway) -> Any:
     with house.admin() as admin:
         return admin.revisions(limit=1)[0]
 
