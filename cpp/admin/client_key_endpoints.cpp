@@ -47,10 +47,12 @@ void add_live(AdminContext& context, const catalog::Snapshot& snapshot, boost::j
     boost::json::array spent;
     for (const gauges::SpendLimit& limit : entry.budgets) {
       const base::WallTime wall = context.loop.wall();
-      const double usd = static_cast<double>(gauge.spend(limit.window).spent(wall).value) / 1e6;
-      spent.push_back(boost::json::object{{"window", entry.row.budgets[spent.size()].window},
-                                          {"usd", usd},
-                                          {"until", catalog::format_utc(gauges::window_end(limit.window, wall))}});
+      const std::int64_t level = gauge.spend(limit.window, limit.of).spent(wall);
+      boost::json::object row{{"window", catalog::budget_windows()[static_cast<std::size_t>(limit.window)]},
+                              {"until", catalog::format_utc(gauges::window_end(limit.window, wall))}};
+      if (limit.of == gauges::SpendOf::usd) row["usd"] = static_cast<double>(level) / 1e6;
+      else row[limit.of == gauges::SpendOf::tokens ? "tokens" : "requests"] = level;
+      spent.push_back(std::move(row));
     }
     boost::json::object live{{"in_flight", gauge.in_flight()}, {"starts_left", nullptr}, {"spent", std::move(spent)}};
     if (entry.row.rpm_limit != 0) live["starts_left"] = gauge.bucket().level(context.loop.now());

@@ -1,259 +1,17 @@
 #include "app/gateway_app.hpp"
 
 #include <signal.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <condition_variable>
-#include <cstdlib>
-#include <mutex>
 
 #include "app/announcement.hpp"
-#include "app/change_watch.hpp"
-#include "app/data_dir.hpp"
 #include "app/environment.hpp"
-#include "app/ledger_retention.hpp"
-#include "app/listening.hpp"
-#include "app/plugin_rule.hpp"
+#include "app/gateway_parts.hpp"
 #include "app/live_metrics.hpp"
-#include "app/server_loop.hpp"
-#include "app/signals.hpp"
-#include "app/stored_cooldowns.hpp"
-#include "app/stored_levels.hpp"
-#include "base/locked_memory.hpp"
-#include "catalog/configuration.hpp"
+#include "app/plugin_rule.hpp"
 #include "catalog/key_references.hpp"
-#include "store/store.hpp"
-#include "store/usage_writer.hpp"
-#include "telemetry/exchange_log.hpp"
-#include "telemetry/recent_exchanges.hpp"
-#include "vault/client_key.hpp"
 
 namespace headworks::app {
-namespace {
 
 using base::Result;
-constexpr std::uint32_t kAdminConnections = 256;
-
-using Started = boost::system::result<void, StartFailure>;
-
-}  // namespace
-
-// Members in the order of their making; each may use those above it.
-struct GatewayApp::Parts {
-  explicit Parts(Options given, DataDir directory)
-      : options(std::move(given)),
-        data_dir(std::move(directory)),
-        log({.level = base::find_log_level(options.log_level).value_or(base::LogLevel::info),
-             .format = base::find_log_format(options.log_format).value_or(base::LogFormat::text)},
-            clock),
-        exchange_log(log),
-        connections(std::make_shared<net::ConnectionCount>()),
-        admin_connections(std::make_shared<net::ConnectionCount>()) {
-    admin_connections->limit = kAdminConnections;
-  }
-  ~Parts() { shut_down(); }
-
-  Started open_stores();
-  Started configure();
-  Started open_catalog();
-  Started ensure_client_key();
-  Started open_loops();
-  void start_recording();
-  void announce() const;
-  Result<std::uint64_t> apply(std::string_view config_json, const std::string& origin);
-  void reload();
-  void request_stop();
-  int wait();
-  void shut_down();
-
-  Options options;
-  DataDir data_dir;
-  base::SystemClock clock;
-  base::Log log;
-  telemetry::Metrics metrics;
-  telemetry::ExchangeLog exchange_log;
-  telemetry::RecentExchanges recent{1000};
-  hooks::HookBoard hook_board{metrics, log};
-  std::optional<base::Secret> admin_token;
-  std::shared_ptr<const vault::KeyRing> keys;
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<store::UsageWriter> ledger;
-  std::unique_ptr<store::DatabaseThread> ledger_reader;
-  std::unique_ptr<catalog::Catalog> catalog;
-  std::optional<catalog::Configuration> configuration;  // of the start, without its secrets
-  std::unique_ptr<StoredCooldowns> cooldowns;
-  std::unique_ptr<StoredLevels> levels;
-  std::unique_ptr<LedgerRetention> retention;
-  std::unique_ptr<ChangeWatch> watch;  // outlives the recorder, whose sink it is
-  std::unique_ptr<telemetry::Recorder> recorder;
-  std::optional<gateway::SharedContext> shared;
-  gateway::Readiness readiness;
-  std::shared_ptr<net::ConnectionCount> connections;
-  std::shared_ptr<net::ConnectionCount> admin_connections;
-  std::optional<admin::AdminShared> control;
-  std::optional<ServerContext> server;
-  std::unique_ptr<gateway::WaitingRoom> waiting_room;  // outlives the loops, whose exchanges leave it
-  std::vector<std::unique_ptr<ServerLoop>> loops;
-  catalog::Catalog::Subscription subscription;
-  std::string data_url, admin_url, first_key;
-
-  std::mutex mutex;  // guards what follows
-  std::condition_variable changed;
-  int stops = 0;  // how often a stop was asked for
-  bool shut = false;
-
-  std::unique_ptr<SignalThread> signals;  // last: it calls into everything above
-};
-
-Started GatewayApp::Parts::open_stores() {
-  const bool fresh = !data_dir.has("headworks.db");
-  auto ring = vault::KeyRing::load(data_dir.path(), fresh);
-  if (!ring) return failure_of(ring.error(), Exit::master_key);
-  keys = *ring;
-  auto token = data_dir.admin_token();
-  if (!token) return token.error();
-  admin_token = std::move(*token);
-  auto opened = store::Store::open({.path = data_dir.file("headworks.db"), .keys = keys, .clock = &clock});
-  if (!opened) return failure_of(opened.error(), Exit::configuration);
-  store = std::move(*opened);
-  if (!store->master_key_fits())
-    return StartFailure{Exit::master_key, "the master key from " + keys->origin() +
-                                              " is not the one that the keys in " + data_dir.path() +
-                                              " were sealed with; put the right one back"};
-  auto started = store::UsageWriter::start({.path = data_dir.file("usage.db"), .now = clock.wall()});
-  if (!started) return failure_of(started.error());
-  ledger = std::move(*started);
-  if (!ledger->set_aside().empty())
-    log.log(base::LogLevel::error, "usage.db was damaged; it was set aside and a new one begun",
-            {{"file", ledger->set_aside()}});
-  auto reader = store::DatabaseThread::start({.path = data_dir.file("usage.db"),
-                                              .database = store::Database::usage,
-                                              .mode = store::Connection::Mode::reader,
-                                              .time_limit = std::chrono::seconds(10),
-                                              .now = clock.wall()});
-  if (!reader) return failure_of(reader.error());
-  ledger_reader = std::move(*reader);
-  return {};
-}
-
-Started GatewayApp::Parts::configure() {
-  if (!options.config_json) return {};
-  const catalog::KeyReferences references(folder_of(options.config_origin));
-  auto parsed = catalog::parse_configuration(*options.config_json, references.source());
-  for (const catalog::Problem& warning : parsed.warnings)
-    log.log(base::LogLevel::warn, warning.message, {{"path", warning.path}, {"hint", warning.hint}});
-  if (!parsed.ok()) {
-    std::string text;
-    for (const catalog::Problem& problem : parsed.problems)
-      text += (options.config_origin.empty() ? "" : options.config_origin + ": ") + problem.path + ": " + problem.message +
-              (problem.hint.empty() ? "" : " (" + problem.hint + ")") + "\n";
-    return StartFailure{Exit::configuration, text};
-  }
-  if (const auto refused = refuse_plugins(parsed.configuration, options.runs_plugins))
-    return failure_of(*refused, Exit::configuration);
-  configuration.emplace();
-  configuration->listen = parsed.configuration.listen;
-  configuration->admin_listen = parsed.configuration.admin_listen;
-  configuration->tls = parsed.configuration.tls;
-  base::wipe(*options.config_json);  // keys may stand in it
-  options.config_json.reset();
-  const auto applied = store->apply(std::move(parsed.configuration), options.config_origin.empty() ? "configuration" : options.config_origin);
-  if (!applied) return failure_of(applied.error(), Exit::configuration);
-  return {};
-}
-
-Started GatewayApp::Parts::open_catalog() {
-  if (const auto ended = store->end_expired_cooldowns(); !ended) return failure_of(ended.error());
-  auto rows = store->read_rows();
-  if (!rows) return failure_of(rows.error());
-  for (const catalog::Backend& backend : rows->backends)
-    if (backend.key_state == catalog::KeyState::unreadable)
-      log.log(base::LogLevel::error, "a backend's key cannot be opened; the backend is out of every plan until its key is set again",
-              {{"backend", backend.name}});
-  auto snapshot = catalog::Snapshot::build(std::move(*rows), nullptr);
-  if (!snapshot) return failure_of(snapshot.error(), Exit::configuration);
-  if (const auto restored = StoredCooldowns::restore(*store, **snapshot, clock); !restored)
-    return failure_of(restored.error());
-  if (const auto restored = StoredLevels::restore(*ledger, **snapshot, clock); !restored)
-    return failure_of(restored.error());
-  catalog = std::make_unique<catalog::Catalog>(*snapshot);
-  store->publish_to(catalog.get());
-  log.set_mask([this](std::string& line) {
-    const std::size_t masked = catalog->current()->secrets().mask(line) + catalog::mask_made_keys(line);
-    if (masked != 0) metrics.add(telemetry::Metric::secrets_masked, {"log"}, static_cast<double>(masked));
-  });
-  if (!base::LockedMemory::all_locked())
-    log.log(base::LogLevel::warn, "keys may be swapped out: the system lets this process lock too little memory (ulimit -l)");
-  return {};
-}
-
-// So that the first request of a new user works: without any client key, one named `default` is made and shown once.
-Started GatewayApp::Parts::ensure_client_key() {
-  if (!catalog->current()->client_keys().empty()) return {};
-  const base::Secret key = vault::make_client_key();
-  first_key = key.reveal();
-  const auto made = store->change({.actor = "first start"}, [&](store::CatalogTables& tables) {
-    catalog::ConfiguredClientKey row;
-    row.row.name = "default";
-    row.key = key.copy();
-    return store::put_client_key(tables, std::move(row));
-  });
-  if (!made) return failure_of(made.error());
-  return {};
-}
-
-Started GatewayApp::Parts::open_loops() {
-  const std::size_t workers =
-      options.workers != 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-  auto client_tls = net::TlsClientContext::make("");
-  if (!client_tls) return failure_of(client_tls.error());
-  auto listening = Listening::open(options, configuration ? &*configuration : nullptr, workers);
-  if (!listening) return listening.error();
-  data_url = listening->data_url;
-  admin_url = listening->admin_url;
-
-  cooldowns = std::make_unique<StoredCooldowns>(*store, metrics, log);
-  recorder = std::make_unique<telemetry::Recorder>(telemetry::Recorder::Options{.loops = static_cast<std::uint32_t>(workers)});
-  shared.emplace(gateway::SharedContext{*recorder, metrics, log, *cooldowns, store->key_hasher()});
-  control.emplace(admin::AdminShared{.metrics = metrics,
-                                   .recent = recent,
-                                   .catalog = *catalog,
-                                   .store = *store,
-                                   .ledger = *ledger,
-                                   .ledger_reader = *ledger_reader,
-                                   .hooks = hook_board,
-                                   .admin_token = *admin_token,
-                                   .data_dir = data_dir.path(),
-                                   .data_url = data_url,
-                                   .admin_url = admin_url,
-                                   .versions_json = versions(),
-                                   .started = clock.wall(),
-                                   .master_key_file = keys->origin() == data_dir.file("master.key") ? keys->origin() : "",
-                                   .ask_running = [this](auto answer) { ask_running(loops, std::move(answer)); },
-                                   .ready = [this] { return readiness.ready.load() && !readiness.draining.load(); },
-                                   .on_gauges_changed = [this] { waiting_room->poke(); }});
-  server.emplace(ServerContext{.shared = *shared,
-                               .readiness = readiness,
-                               .connections = connections,
-                               .admin_connections = admin_connections,
-                               .resolver = std::make_shared<net::Resolver>(),
-                               .upstream_tls = *client_tls,
-                               .listener_tls = listening->tls,
-                               .admin = *control});
-  const auto seed = static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) ^ (std::uint64_t(::getpid()) << 40);
-  for (std::size_t i = 0; i < workers; ++i)
-    loops.push_back(std::make_unique<ServerLoop>(static_cast<std::uint32_t>(i), seed + i, *server, catalog->current(),
-                                                 listening->take_data(i), i == 0 ? listening->take_admin() : -1));
-  waiting_room = std::make_unique<gateway::WaitingRoom>(loops.front()->event_loop());
-  for (const auto& loop : loops) loop->set_waiting_room(*waiting_room);
-  subscription = catalog->subscribe([this](const catalog::Catalog::SnapshotPtr& snapshot) {
-    connections->limit.store(snapshot->settings().limits.connections, std::memory_order_relaxed);
-    waiting_room->set_limits(line_limits(snapshot->settings().queue));
-    for (const auto& loop : loops) loop->set_snapshot(snapshot);
-  });
-  return {};
-}
 
 void GatewayApp::Parts::start_recording() {
   recorder->add_sink([this](auto records) { metrics.on_exchanges(records); });
@@ -287,10 +45,9 @@ void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
   notify_service_manager("READY=1");
   if (!options.announce) return;
-  const bool named = std::getenv("HEADWORKS_ADMIN_TOKEN") != nullptr;
   app::announce({.data_url = data_url,
                  .admin_url = admin_url,
-                 .admin_token = named ? "from HEADWORKS_ADMIN_TOKEN" : data_dir.file("admin.token"),
+                 .admin_token_file = data_dir.file("admin.token"),
                  .first_key = first_key});
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "store/attempts_table.hpp"
 #include "store/names_table.hpp"
@@ -27,6 +28,7 @@ class Search {
 
   ExchangePage page() {
     if (!read_filters()) return {};
+    if (filtered_) unsummed_us_ = db_.find_integer("SELECT unsummed_since_us FROM usage_state WHERE unsummed_since_us NOT NULL");
     bool more = true;
     while (more && ids_.size() < search_.limit && std::chrono::steady_clock::now() < until_) more = take_span();
     ExchangePage page;
@@ -52,10 +54,15 @@ class Search {
     return true;
   }
 
-  // The newest span of time before place_ that holds what is looked for; false: there is none.
-  bool find_span(std::int64_t& from_us) {
+  // The newest span of time before place_ that holds what is looked for, as the sums know; false: there is none. What is
+  // in no sum yet is a span of its own.
+  bool find_span(std::int64_t& from_us, std::int64_t& to_us) {
     if (!filtered_) {
       from_us = since_us_;
+      return true;
+    }
+    if (const auto unsummed = std::exchange(unsummed_us_, std::nullopt); unsummed && *unsummed < place_.started_us) {
+      from_us = std::max(*unsummed, since_us_);
       return true;
     }
     std::int64_t last_s = (place_.started_us - (place_.request_id.empty() ? 1 : 0)) / kSecond;
@@ -69,6 +76,7 @@ class Search {
         if (level > 0) last_s = std::min(last_s, *found + kSumLevels[level].seconds - 1);
         if (level == 0 || !has_finer(level, *found)) {
           from_us = std::max(found_s * kSecond, since_us_);
+          to_us = (found_s + kSumLevels[level].seconds) * kSecond;
           return true;
         }
       }
@@ -106,8 +114,9 @@ class Search {
 
   // Takes from the next span; false: it was the last.
   bool take_span() {
-    std::int64_t from_us = 0;
-    if (!find_span(from_us)) return false;
+    std::int64_t from_us = 0, to_us = std::numeric_limits<std::int64_t>::max();
+    if (!find_span(from_us, to_us)) return false;
+    if (to_us <= place_.started_us) place_ = {.started_us = to_us, .request_id = {}};
     const auto& [model, backend, key, pool] = ids_of_names_;
     std::string sql =
         "SELECT started_us, request_id FROM attempt_rows WHERE (started_us, request_id) < (?5, ?6) AND started_us >= ?7";
@@ -135,6 +144,7 @@ class Search {
   const std::int64_t since_us_;
   std::array<std::optional<std::int64_t>, kUsageKeys.size()> ids_of_names_;
   bool filtered_ = false;
+  std::optional<std::int64_t> unsummed_us_;  // rows from here on may be in no sum; none: all are, or were looked at
   std::vector<std::string> ids_;
 };
 

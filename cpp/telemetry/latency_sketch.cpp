@@ -1,8 +1,10 @@
 #include "telemetry/latency_sketch.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace headworks::telemetry {
 namespace {
@@ -31,6 +33,11 @@ void append_number(std::vector<std::uint8_t>& bytes, std::uint64_t number) {
 
 // False when there is no whole number of 63 bits.
 bool take_number(std::span<const std::uint8_t>& bytes, std::uint64_t& number) {
+  if (!bytes.empty() && bytes.front() < 0x80) {
+    number = bytes.front();
+    bytes = bytes.subspan(1);
+    return true;
+  }
   number = 0;
   for (unsigned shift = 0; shift < 63 && !bytes.empty(); shift += 7) {
     const std::uint8_t byte = bytes.front();
@@ -39,6 +46,48 @@ bool take_number(std::span<const std::uint8_t>& bytes, std::uint64_t& number) {
     if (byte < 0x80) return true;
   }
   return false;
+}
+
+// Adds to the bucket of this index, which is none before place `at`; its place. Buckets are at least one index apart, so
+// it is not far: sums of months are made of such steps.
+template <class Buckets>
+std::size_t add_from(Buckets& buckets, std::size_t at, std::uint32_t index, std::uint64_t count) {
+  std::size_t end = at;
+  if (at < buckets.size() && buckets[at].index <= index) {
+    const std::size_t furthest = at + (index - buckets[at].index);
+    if (furthest < buckets.size() && buckets[furthest].index == index) {  // all between are there, as in most sums
+      buckets[furthest].count += count;
+      return furthest;
+    }
+    end = std::min(buckets.size(), furthest + 1);
+  }
+  const auto place = std::lower_bound(buckets.begin() + static_cast<std::ptrdiff_t>(at),
+                                      buckets.begin() + static_cast<std::ptrdiff_t>(end), index,
+                                      [](const auto& bucket, std::uint32_t wanted) { return bucket.index < wanted; });
+  const auto found = static_cast<std::size_t>(place - buckets.begin());
+  if (place != buckets.end() && place->index == index) place->count += count;
+  else buckets.insert(place, {index, count});
+  return found;
+}
+
+struct Read {
+  std::uint32_t index;
+  std::uint64_t count;
+};
+using Reads = std::array<Read, kLast + 1>;  // not cleared before it is written: that would cost more than the rest
+
+// How many there are; none: they are no sketch.
+std::optional<std::size_t> decode(std::span<const std::uint8_t> bytes, Reads& reads) {
+  std::size_t size = 0;
+  std::uint64_t index = 0;
+  while (!bytes.empty()) {
+    std::uint64_t step = 0, count = 0;
+    if (!take_number(bytes, step) || !take_number(bytes, count) || step > kLast) return std::nullopt;
+    index += step;
+    if (index > kLast || (size != 0 && step == 0)) return std::nullopt;
+    reads[size++] = {static_cast<std::uint32_t>(index), count};
+  }
+  return size;
 }
 
 }  // namespace
@@ -59,26 +108,16 @@ void LatencySketch::add(const LatencySketch& other) {
     return;
   }
   std::size_t at = 0;
-  for (const Bucket& bucket : other.buckets_) {
-    while (at < buckets_.size() && buckets_[at].index < bucket.index) ++at;
-    if (at < buckets_.size() && buckets_[at].index == bucket.index) buckets_[at].count += bucket.count;
-    else buckets_.insert(buckets_.begin() + static_cast<std::ptrdiff_t>(at), bucket);
-  }
+  for (const Bucket& bucket : other.buckets_) at = add_from(buckets_, at, bucket.index, bucket.count);
 }
 
 bool LatencySketch::add_encoded(std::span<const std::uint8_t> bytes) {
-  LatencySketch read;
-  read.buckets_.reserve(bytes.size() / 2);
-  std::uint64_t index = 0;
-  while (!bytes.empty()) {
-    std::uint64_t step = 0, count = 0;
-    if (!take_number(bytes, step) || !take_number(bytes, count) || step > kLast) return false;
-    index += step;
-    if (index > kLast || (!read.buckets_.empty() && step == 0)) return false;
-    read.buckets_.push_back({static_cast<std::uint32_t>(index), count});
-  }
-  if (buckets_.empty()) buckets_ = std::move(read.buckets_);
-  else add(read);
+  Reads reads;
+  const auto size = decode(bytes, reads);
+  if (!size) return false;
+  if (buckets_.empty()) buckets_.reserve(*size);
+  std::size_t at = 0;
+  for (std::size_t each = 0; each < *size; ++each) at = add_from(buckets_, at, reads[each].index, reads[each].count);
   return true;
 }
 

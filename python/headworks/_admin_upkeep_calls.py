@@ -55,8 +55,8 @@ def import_sidecar(
 ) -> Call[SidecarImportRow]:
     """Takes over the rows of a sidecar's table `backends`; those that are here already stay as they are.
 
-    `key`: the 32 bytes that the sidecar sealed keys with. `tables`: rows of `cooldowns`, `config` and `usage`,
-    the last with `usage_from`, the number of its first row in its table.
+    `key`: the 32 bytes that the sidecar sealed keys with. `tables`: rows of `cooldowns`, `config` and
+    `usage`, the last with `usage_from`, the number of its first row in its table.
     """
     body: dict[str, Any] = {"backends": rows, **tables}
     if key is not None:

@@ -15,9 +15,13 @@ from headworks._config import read_document
 from headworks.hookspecs import POINTS
 from headworks.plugins import Hook, PluginSources, hooks_of, load_plugins
 
-plugins = typer.Typer(name="plugins", help="Plug-ins: list those in force, load them again, try one.", no_args_is_help=True)
+plugins = typer.Typer(
+    name="plugins", help="Plug-ins: list those in force, load them again, try one.", no_args_is_help=True
+)
 
-_Url = Annotated[str | None, typer.Option(metavar="URL", envvar="HEADWORKS_ADMIN_URL", help="Of the admin listener.")]
+_Url = Annotated[
+    str | None, typer.Option(metavar="URL", envvar="HEADWORKS_ADMIN_URL", help="Of the admin listener.")
+]
 _Token = Annotated[str | None, typer.Option(envvar="HEADWORKS_ADMIN_TOKEN", help="The admin token.")]
 _DataDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the server's run.json is.")]
 _Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
@@ -27,7 +31,7 @@ _Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 def list_plugins(
     url: _Url = None, token: _Token = None, data_dir: _DataDir = None, as_json: _Json = False
 ) -> None:
-    """List the plug-ins of the running server: their hooks, how often each was asked, and how often it failed."""
+    """List the plug-ins of the running server, with their hooks: how often each was asked, and failed."""
     from headworks.admin import AdminClient
 
     with AdminClient(url, token, data_dir=data_dir) as admin:
@@ -112,9 +116,9 @@ def samples() -> dict[str, Any]:
         "candidates": [
             Candidate(backend="first", pool="primary", model="meta/llama-70b", rpm_limit=40, starts_left=40),
             Candidate(backend="second", pool="primary", model="meta/llama-70b", out="cooling", ready_in=12.0),
-            Candidate(backend="spare", pool="fallback", model="llama-70b", input_price=0.35, output_price=0.4),
+            Candidate(backend="spare", pool="fallback", model="llama-70b", input_price=1, output_price=2),
         ],
-        "attempt": Attempt(number=1, backend="first", pool="primary", status=429, failure="status_429", seconds=0.2),
+        "attempt": Attempt(number=1, backend="first", pool="primary", status=429, failure="status_429"),
         "exchange": Exchange(
             id="req_sample", route="/v1/chat/completions", model="llama-70b", status=200, backend="first",
             pool="primary", attempts=1, seconds=1.5, input_tokens=12, output_tokens=80, cost_usd=0.0001,

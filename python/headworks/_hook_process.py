@@ -1,9 +1,9 @@
 """Plug-ins in a process of their own: `plugins: {isolation: process}`.
 
-The parent forwards questions over a pair of sockets and answers them with what comes back; JSON in both directions, so
-that a plug-in can hand over nothing but values. A process that does not answer in time is killed, one that ended is
-replaced, and what it owed is answered `raised`. It has an address space of its own (`memory_mb`) and none of the
-gateway's environment but what a Python program needs: no key, no token.
+The parent forwards questions over a pair of sockets and answers them with what comes back; JSON in both
+directions, so that a plug-in can hand over nothing but values. A process that does not answer in time is
+killed, one that ended is replaced, and what it owed is answered `raised`. It has an address space of its
+own (`memory_mb`) and none of the gateway's environment but what a Python program needs: no key, no token.
 """
 
 from __future__ import annotations
@@ -204,7 +204,8 @@ def _answer(question: _core.HookQuestion, told: dict[str, Any]) -> None:
 
 def _plugin_of(told: dict[str, Any]) -> Plugin:
     hooks = tuple(
-        Hook(one["name"], told["name"], HookOptions(**one["options"]), function=_elsewhere) for one in told["hooks"]
+        Hook(one["name"], told["name"], HookOptions(**one["options"]), function=_elsewhere)
+        for one in told["hooks"]
     )
     return Plugin(told["name"], told["origin"], told["place"], hooks)
 
@@ -291,7 +292,9 @@ def main() -> None:
             _send(link, answer)
 
     sources_of_hooks: list[Source] = [*remotes]
-    HookWorkers(hooks, sources_of_hooks, say=lambda text: print(f"plug-ins: {text}", file=sys.stderr, flush=True))
+    HookWorkers(
+        hooks, sources_of_hooks, say=lambda text: print(f"plug-ins: {text}", file=sys.stderr, flush=True)
+    )
     while True:
         try:
             told = _receive(link)

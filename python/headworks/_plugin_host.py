@@ -85,7 +85,7 @@ class PluginHost:
             self._clean &= old.join(2)
 
     def end(self) -> bool:
-        """Waits for the workers. REQUIRES that the core has ended. False: some function does not come back."""
+        """Waits for the workers. REQUIRES that the core has ended. False: a function does not return."""
         clean = self._runner.join(2)
         if self._reloader is not None:
             self._reloader.join(5)

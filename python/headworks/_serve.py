@@ -83,7 +83,7 @@ def serve(
 
     code = run_until_stopped(core, on_hangup=read_again)
     if not host.end():
-        # A thread that hangs inside a plug-in would keep the interpreter from ending; everything of ours is written.
+        # A thread that hangs in a plug-in would keep the interpreter from ending; all of ours is written.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -93,9 +93,7 @@ def serve(
 def _sources_of(document: Document | None, flagged: Sequence[str]) -> PluginSources:
     if document is None:
         return PluginSources(flagged=tuple(flagged))
-    return PluginSources.of_document(
-        json.loads(document.json_text), document.origin, flagged=tuple(flagged)
-    )
+    return PluginSources.of_document(json.loads(document.json_text), document.origin, flagged=tuple(flagged))
 
 
 def hold_signals() -> None:

@@ -10,8 +10,8 @@ What a method answers is the JSON of its route, as dictionaries whose types stan
 of the API are raised as the classes of `headworks.errors`, with the API's own code, and its hint in the
 message.
 
-How it is made: _admin_calls and _admin_upkeep_calls describe each route once, as a function that makes a Call; the table below
-makes a method of each; the two clients differ in nothing but how they send a Call.
+How it is made: _admin_calls and _admin_upkeep_calls describe each route once, as a function that makes a
+Call; the table below makes a method of each; the two clients differ in nothing but how they send a Call.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Workers: threads that take the questions of hooks, call the functions, and leave the answers.
 
-One thread for each hook, so that none waits for another. The core waits for an answer no longer than the hook's own
-time; whatever happens here is a matter of this hook alone. A function that does not come back within a second is
-interrupted (which Python can do between two of its instructions), and when that does not help its hook gets another
-thread: the lost one is forgotten. `python -m headworks.hook_worker` is the process of `isolation: process`.
+One thread for each hook, so that none waits for another. The core waits for an answer no longer than the
+hook's own time; whatever happens here is a matter of this hook alone. A function that does not come back
+within a second is interrupted (which Python can do between two of its instructions), and when that does
+not help its hook gets another thread: the lost one is forgotten. `python -m headworks.hook_worker` is the
+process of `isolation: process`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ MOST_TASKS = 256
 
 
 class Question(Protocol):
-    """What a hook is asked, in this process or for another one. Every method but the attributes answers it."""
+    """What a hook is asked, here or in another process. Every method but the attributes answers it."""
 
     @property
     def request(self) -> Any: ...
@@ -85,7 +86,9 @@ def give(question: Question, said: Any) -> None:
         elif isinstance(said, Reject):
             question.reject(said.status, said.message, said.retry_after)
         elif isinstance(said, Changes):
-            question.change(said.model, dict(said.tags), said.timeout, {k.lower(): v for k, v in said.headers.items()})
+            question.change(
+                said.model, dict(said.tags), said.timeout, {k.lower(): v for k, v in said.headers.items()}
+            )
         elif isinstance(said, Cool):
             question.cool(said.seconds)
         elif isinstance(said, list | tuple):
@@ -219,7 +222,9 @@ class _Worker:
 class HookWorkers:
     """The workers of one set of hooks, from their making to join()."""
 
-    def __init__(self, hooks: Sequence[Hook], sources: Sequence[Source], *, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, hooks: Sequence[Hook], sources: Sequence[Source], *, say: Callable[[str], None]
+    ) -> None:
         """`sources`: one for each hook, in the same order. `say`: hears of threads that are lost."""
         self._say = say
         self._lost = 0
@@ -230,7 +235,7 @@ class HookWorkers:
             self._watcher.start()
 
     def join(self, seconds: float) -> bool:
-        """Waits until the workers have answered what is left. REQUIRES that the sources are closed. False: some hang."""
+        """Waits for what is left to be answered. REQUIRES that the sources are closed. False: some hang."""
         until = time.monotonic() + seconds
         for one in self._workers:
             one.thread.join(max(0.0, until - time.monotonic()))

@@ -14,13 +14,14 @@ A plug-in is a module with functions marked `@hook`. The function's name says wh
 * `failed(request, attempt)`, after an attempt that failed: None, "stop", "retry", or Cool(seconds)
 * `finished(exchange)`, after the answer: it observes only, off the request's way
 
-None is no opinion. Several hooks of one point are asked in the order of their plug-ins, each seeing what the ones
-before it changed. Functions may be `async`. What they are shown is frozen, and holds no credentials.
+None is no opinion. Several hooks of one point are asked in the order of their plug-ins, each seeing what
+the ones before it changed. Functions may be `async`. What they are shown is frozen, and holds no
+credentials.
 
 A hook has `timeout_ms` to answer. One that is late, raises or answers something else is passed over
-(`on_error="ignore"`), or ends the exchange with 503 `hook_failed` (`on_error="reject"`); after five failures in a
-row it is not asked for a second. Plug-ins are trusted code: in a thread of this process unless
-`plugins: {isolation: process}` gives them one of their own.
+(`on_error="ignore"`), or ends the exchange with 503 `hook_failed` (`on_error="reject"`); after five
+failures in a row it is not asked for a second. Plug-ins are trusted code: in a thread of this process
+unless `plugins: {isolation: process}` gives them one of their own.
 """
 
 from __future__ import annotations
@@ -57,7 +58,12 @@ POINTS: dict[str, tuple[str, ...]] = {
 }
 """Every point, with what its hooks are called with."""
 
-_VIEWS = {"Attempt": "HookAttempt", "Candidate": "HookCandidate", "Exchange": "HookExchange", "Request": "HookRequest"}
+_VIEWS = {
+    "Attempt": "HookAttempt",
+    "Candidate": "HookCandidate",
+    "Exchange": "HookExchange",
+    "Request": "HookRequest",
+}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -77,8 +83,9 @@ class Reject:
 class Changes:
     """What a request is to be instead. None, or nothing named: it stays.
 
-    `model`: another model; the body that goes upstream names it. `tags`: for later hooks. `timeout`: seconds for the
-    whole exchange; it can only become less. `headers`: what goes upstream; a value of None takes the header out.
+    `model`: another model; the body that goes upstream names it. `tags`: for later hooks. `timeout`:
+    seconds for the whole exchange; it can only become less. `headers`: what goes upstream; a value of
+    None takes the header out.
     """
 
     model: str | None = None
@@ -125,9 +132,9 @@ def hook(
 ) -> _Function | Callable[[_Function], _Function]:
     """Marks a function, plain or async, as a hook of the point that its name says (or `point`).
 
-    `timeout_ms`: how long the exchange waits for it, 1 to 60,000. `on_error`: what then, or when it fails: "ignore" or
-    "reject". `body`: whether `request.body` is filled in (a copy of every request's body). Raises PluginError, naming
-    file and line, when that cannot be a hook.
+    `timeout_ms`: how long the exchange waits for it, 1 to 60,000. `on_error`: what then, or when it
+    fails: "ignore" or "reject". `body`: whether `request.body` is filled in (a copy of every request's
+    body). Raises PluginError, naming file and line, when that cannot be a hook.
     """
 
     def mark(marked: _Function) -> _Function:
@@ -164,7 +171,8 @@ def expect_callable(function: Callable[..., Any], options: HookOptions) -> None:
         inspect.signature(function).bind(*wanted)
     except (TypeError, ValueError) as error:
         raise PluginError(
-            f"{place_of(function)}: {options.point} is called as {options.point}({', '.join(wanted)}): {error}"
+            f"{place_of(function)}: {options.point} is called as"
+            f" {options.point}({', '.join(wanted)}): {error}"
         ) from None
 
 

@@ -1,7 +1,8 @@
 """Plug-ins: finding them, and holding them to their contract when they are loaded.
 
-Three ways to name one: `plugins:` in the configuration, `--plugin`, and the entry-point group `headworks.plugins` of
-installed packages. They are asked in this order: entry points by name, then the configuration's, then the flags'.
+Three ways to name one: `plugins:` in the configuration, `--plugin`, and the entry-point group
+`headworks.plugins` of installed packages. They are asked in this order: entry points by name, then the
+configuration's, then the flags'.
 """
 
 from __future__ import annotations
@@ -168,7 +169,11 @@ def _blaming(what: str) -> Iterator[None]:
         if isinstance(error, KeyboardInterrupt):
             raise
         frames = traceback.extract_tb(error.__traceback__)
-        own = [one for one in frames if os.sep + "importlib" + os.sep not in one.filename and "<frozen" not in one.filename]
+        own = [
+            one
+            for one in frames
+            if os.sep + "importlib" + os.sep not in one.filename and "<frozen" not in one.filename
+        ]
         place = f"{own[-1].filename}:{own[-1].lineno}: " if own and own[-1].filename != __file__ else ""
         if isinstance(error, SyntaxError):
             place = f"{error.filename}:{error.lineno}: "
@@ -195,7 +200,9 @@ def _hooks_of(plugin: str, thing: Any) -> Iterator[Hook]:
 def _place_of(thing: Any) -> str:
     if isinstance(thing, ModuleType):
         return getattr(thing, "__file__", None) or ""
-    return place_of(thing).rpartition(":")[0] if callable(thing) else (inspect.getsourcefile(type(thing)) or "")
+    return (
+        place_of(thing).rpartition(":")[0] if callable(thing) else (inspect.getsourcefile(type(thing)) or "")
+    )
 
 
 def _name_of(thing: Any) -> str:

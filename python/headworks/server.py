@@ -61,7 +61,8 @@ class Server:
     interpreter ends. A notebook shows where it listens. Not for a process that was forked while a server ran
     in it: use the start method `spawn`.
 
-    Raises at its start: ConfigurationError, MasterKeyError, InUseError, StorageError, UsageError, PluginError.
+    Raises at its start: ConfigurationError, MasterKeyError, InUseError, StorageError, UsageError,
+    PluginError.
     """
 
     def __init__(

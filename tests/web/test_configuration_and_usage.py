@@ -1,4 +1,4 @@
-"""The configuration as a document, settings, tokens; usage as a chart, a table and a file of the same figures."""
+"""The configuration as a document, settings, tokens; usage as a chart, a table and a file, all the same."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Asks the cheapest backend first whose context is large enough for the request.
 
-Four bytes count as a token, and what the answer may need is added. Backends without a known context are taken as large
-enough; those without a price come last.
+Four bytes count as a token, and what the answer may need is added. Backends without a known context are
+taken as large enough; those without a price come last.
 """
 
 from collections.abc import Sequence

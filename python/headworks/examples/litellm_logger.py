@@ -1,9 +1,10 @@
 """Runs a LiteLLM-style CustomLogger as a plug-in: `adapt(MyLogger())` gives an object with hooks.
 
-`async_pre_call_hook(user_api_key_dict, cache, data, call_type)` may raise (the request is refused), return a string
-(refused with that text) or return the data with another `model`. `async_log_success_event` and
-`async_log_failure_event` hear of the end. The twins without `async_` are called when there is no async one. The gateway
-keeps no messages: `data` holds the request's body, `response_obj` the usage.
+`async_pre_call_hook(user_api_key_dict, cache, data, call_type)` may raise (the request is refused),
+return a string (refused with that text) or return the data with another `model`.
+`async_log_success_event` and `async_log_failure_event` hear of the end. The twins without `async_` are
+called when there is no async one. The gateway keeps no messages: `data` holds the request's body,
+`response_obj` the usage.
 """
 
 import datetime

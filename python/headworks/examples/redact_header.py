@@ -1,7 +1,7 @@
 """Takes headers out of what goes upstream, or masks what they hold.
 
-REDACT_HEADERS names them, with commas between ("x-user-email, x-employee-id"); x-user-email is masked (a***@example.org),
-the others are taken out.
+REDACT_HEADERS names them, with commas between ("x-user-email, x-employee-id"); x-user-email is masked
+(a***@example.org), the others are taken out.
 """
 
 import os

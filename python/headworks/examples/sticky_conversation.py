@@ -1,8 +1,8 @@
 """Keeps a conversation on one backend, so that the provider's prompt cache is of use.
 
-The conversation is named by the header `x-conversation-id`, else by the request's first two messages. Among the free
-backends the one with the highest hash of (conversation, backend) is asked first: when one goes or comes, no other
-conversation moves.
+The conversation is named by the header `x-conversation-id`, else by the request's first two messages.
+Among the free backends the one with the highest hash of (conversation, backend) is asked first: when one
+goes or comes, no other conversation moves.
 """
 
 import hashlib

@@ -1,7 +1,8 @@
 """Requests carry tags, backends carry tags, and only backends with all of a request's tags may serve it.
 
-A client says `x-tags: eu, no-logging`; a backend says `metadata: {tags: [eu, no-logging]}`. What nobody may serve is
-refused. The policy is a rule, not advice: without its word (`on_error="reject"`) nothing passes.
+A client says `x-tags: eu, no-logging`; a backend says `metadata: {tags: [eu, no-logging]}`. What nobody
+may serve is refused. The policy is a rule, not advice: without its word (`on_error="reject"`) nothing
+passes.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 
 import headworks.examples
-from headworks.examples import business_hours, canary, cheapest_that_fits, redact_header, sticky_conversation, tag_policy
+from headworks.examples import (
+    business_hours,
+    canary,
+    cheapest_that_fits,
+    redact_header,
+    sticky_conversation,
+    tag_policy,
+)
 from headworks.examples.litellm_logger import adapt
 from headworks.hookspecs import Candidate, Request
 from headworks.testing import Upstream
@@ -56,8 +63,19 @@ def test_cheapest_that_fits(upstream: MakeUpstream) -> None:
     price = {"input": 1, "output": 1}
     backends = [
         backend("dear", upstream(), model_mappings={"m": {"model": "m", "price": {"input": 9, "output": 9}}}),
-        backend("small", upstream(), model_mappings={"m": {"model": "m", "price": {"input": 0.1, "output": 0.1}, "context_tokens": 2000}}),
-        backend("cheap", upstream(), "fallback", model_mappings={"m": {"model": "m", "price": price, "context_tokens": 100_000}}),
+        backend(
+            "small",
+            upstream(),
+            model_mappings={
+                "m": {"model": "m", "price": {"input": 0.1, "output": 0.1}, "context_tokens": 2000}
+            },
+        ),
+        backend(
+            "cheap",
+            upstream(),
+            "fallback",
+            model_mappings={"m": {"model": "m", "price": price, "context_tokens": 100_000}},
+        ),
     ]
     with house(*backends, plugins=[cheapest_that_fits]) as made:
         assert backend_of(made, max_tokens=100) == "small"
@@ -91,9 +109,13 @@ def test_business_hours(upstream: MakeUpstream, monkeypatch: pytest.MonkeyPatch)
     def at(*moment: int) -> datetime.datetime:
         return datetime.datetime(*moment)  # type: ignore[arg-type]
 
-    assert business_hours.is_open(at(2026, 1, 30, 8, 0)) and not business_hours.is_open(at(2026, 1, 30, 18, 0))
+    assert business_hours.is_open(at(2026, 1, 30, 8, 0)) and not business_hours.is_open(
+        at(2026, 1, 30, 18, 0)
+    )
     assert not business_hours.is_open(at(2026, 1, 31, 12, 0))
-    with house(backend("day", upstream()), backend("night", upstream(), "fallback"), plugins=[business_hours]) as made:
+    with house(
+        backend("day", upstream()), backend("night", upstream(), "fallback"), plugins=[business_hours]
+    ) as made:
         for by_day, name in ((True, "day"), (False, "night")):
             monkeypatch.setattr(business_hours, "is_open", lambda _, by_day=by_day: by_day)
             assert backend_of(made) == name
@@ -143,14 +165,18 @@ class Logger:
         self.events: list[tuple[str, Any]] = []
 
     async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: Any, call_type: str) -> Any:
-        self.events.append(("pre", (user_api_key_dict["key_alias"], data["messages"][0]["content"], call_type)))
+        self.events.append(
+            ("pre", (user_api_key_dict["key_alias"], data["messages"][0]["content"], call_type))
+        )
         if data["model"] == "forbidden":
             raise PermissionError("not this one")
         if data["model"] == "quiet":
             return "nothing to say"
         return {**data, "model": "other"}
 
-    async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+    async def async_log_success_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
         self.events.append(("success", (kwargs["model"], response_obj["usage"]["completion_tokens"])))
 
     def log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
@@ -158,7 +184,9 @@ class Logger:
 
 
 def test_a_litellm_logger(upstream: MakeUpstream) -> None:
-    provider = upstream([{"model": "other", "text": "hi"}, {"status": 400, "json": {"error": {"message": "no"}}}])
+    provider = upstream(
+        [{"model": "other", "text": "hi"}, {"status": 400, "json": {"error": {"message": "no"}}}]
+    )
     logger = Logger()
     with house(backend("one", provider), plugins=[adapt(logger)]) as made:
         assert made.ask(model="m").status_code == 200

@@ -1,14 +1,19 @@
-"""Hooks that are late, raise, hang or answer rubbish: the policy is applied exactly, and nobody else is disturbed.
+"""Hooks that are late, raise, hang or answer rubbish: the policy is applied exactly, and nobody else is
+disturbed.
 
-Rows F39 to F42 of the fault table, as far as they are about decisions; what they cost stands in benchmarks/load/hooks.py.
+Rows F39 to F42 of the fault table, as far as they are about decisions; what they cost stands in
+benchmarks/load/hooks.py.
 """
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +21,7 @@ from headworks import Changes, Reject, hook
 from headworks.hookspecs import Candidate, Request
 from headworks.testing import Upstream
 from plugins.house import error_of, house
-from support.asking import backend
+from support.asking import KEY, backend
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
@@ -27,7 +32,7 @@ class Unreadable:
         raise RuntimeError("no text of this")
 
 
-class NoMessage(Exception):
+class NoMessageError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no message of this")
 
@@ -46,7 +51,7 @@ def raising(error: BaseException) -> Callable[[], Any]:
 # F39: what each does, and the reason that is counted.
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "exception": (raising(ValueError("broken")), "raised"),
-    "no message": (raising(NoMessage()), "raised"),
+    "no message": (raising(NoMessageError()), "raised"),
     "system exit": (raising(SystemExit(3)), "raised"),
     "keyboard interrupt": (raising(KeyboardInterrupt()), "raised"),
     "recursion": (recurse, "raised"),
@@ -66,7 +71,9 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
 @pytest.mark.rows("F39")
 @pytest.mark.parametrize("policy", ["ignore", "reject"])
 @pytest.mark.parametrize("name", BAD)
-def test_the_policy_is_applied(upstream: MakeUpstream, name: str, policy: Literal["ignore", "reject"]) -> None:
+def test_the_policy_is_applied(
+    upstream: MakeUpstream, name: str, policy: Literal["ignore", "reject"]
+) -> None:
     act, reason = BAD[name]
 
     @hook(on_error=policy, timeout_ms=5000)
@@ -86,7 +93,9 @@ def test_the_policy_is_applied(upstream: MakeUpstream, name: str, policy: Litera
 
 
 @pytest.mark.parametrize("policy", ["ignore", "reject"])
-def test_one_that_is_late_is_not_waited_for(upstream: MakeUpstream, policy: Literal["ignore", "reject"]) -> None:
+def test_one_that_is_late_is_not_waited_for(
+    upstream: MakeUpstream, policy: Literal["ignore", "reject"]
+) -> None:
     released = threading.Event()
 
     @hook(on_error=policy, timeout_ms=20)
@@ -182,15 +191,13 @@ def test_a_client_that_leaves_blames_nobody(upstream: MakeUpstream) -> None:
 
     provider = upstream()
     with house(backend("one", provider), plugins=[admit]) as made:
-        import socket
-        from urllib.parse import urlsplit
-
         at = urlsplit(made.server.url)
         body = b'{"model":"m","messages":[]}'
         with socket.create_connection((at.hostname, at.port)) as client:
             client.sendall(
-                b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer hw_key_asking-0123456789abcdef\r\n"
-                b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer %b\r\n"
+                b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+                % (KEY.encode(), len(body), body)
             )
             assert entered.wait(10)
         (gone,) = until(lambda: made.admin.exchanges(state="finished"), what="the exchange's end")
@@ -203,7 +210,6 @@ def test_a_client_that_leaves_blames_nobody(upstream: MakeUpstream) -> None:
 @pytest.mark.rows("F42")
 def test_servers_start_and_stop_a_hundred_times(upstream: MakeUpstream) -> None:
     """No thread and no descriptor is left behind."""
-    import os
 
     @hook
     def route(request: Request, candidates: Sequence[Candidate]) -> list[str]:
@@ -212,10 +218,10 @@ def test_servers_start_and_stop_a_hundred_times(upstream: MakeUpstream) -> None:
     provider = upstream()
     with house(backend("one", provider), plugins=[route]) as made:
         made.ask()
-    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, files = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(100):
         with house(backend("one", provider), plugins=[route]) as made:
             assert made.ask().status_code == 200
 
     assert threading.active_count() <= threads
-    assert len(os.listdir("/proc/self/fd")) <= files
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files

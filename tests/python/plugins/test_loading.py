@@ -41,11 +41,27 @@ def plugin(tmp_path: Path) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("source", "message", "line"),
     [
-        ("from headworks import hook\n\n@hook\ndef rout(a, b): ...\n", r"no hook named 'rout' \(did you mean route\?\)", 3),
-        ("from headworks import hook\n\n@hook\ndef admit(): ...\n", r"admit is called as admit\(request\)", 3),
+        (
+            "from headworks import hook\n\n@hook\ndef rout(a, b): ...\n",
+            r"no hook named 'rout' \(did you mean route\?\)",
+            3,
+        ),
+        (
+            "from headworks import hook\n\n@hook\ndef admit(): ...\n",
+            r"admit is called as admit\(request\)",
+            3,
+        ),
         ("from headworks import hook\n@hook\ndef route(request): ...\n", r"route\(request, candidates\)", 2),
-        ("from headworks import hook\n@hook(on_error='open')\ndef admit(r): ...\n", "on_error is 'ignore' or 'reject'", 2),
-        ("from headworks import hook\n@hook(timeout_ms=0)\ndef admit(r): ...\n", "timeout_ms is 1 to 60,000", 2),
+        (
+            "from headworks import hook\n@hook(on_error='open')\ndef admit(r): ...\n",
+            "on_error is 'ignore' or 'reject'",
+            2,
+        ),
+        (
+            "from headworks import hook\n@hook(timeout_ms=0)\ndef admit(r): ...\n",
+            "timeout_ms is 1 to 60,000",
+            2,
+        ),
         ("import headworks_is_not_there\n", "cannot be loaded: ModuleNotFoundError", 1),
         ("x = 1\nraise RuntimeError('at import')\n", "cannot be loaded: RuntimeError: at import", 2),
         ("def f(:\n", "cannot be loaded: SyntaxError", 1),
@@ -64,7 +80,9 @@ def test_what_is_wrong_is_said_with_file_and_line(
 
 def test_a_plugin_without_a_hook_is_refused(plugin: Callable[[str], str]) -> None:
     with pytest.raises(PluginError, match="has no hook: mark one of admit, route, failed, finished"):
-        load_plugins(PluginSources(flagged=(plugin("def route(request, candidates): ...\n"),), entry_points=False))
+        load_plugins(
+            PluginSources(flagged=(plugin("def route(request, candidates): ...\n"),), entry_points=False)
+        )
 
 
 def test_a_plugin_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -73,7 +91,9 @@ def test_a_plugin_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_serve_does_not_start_without_its_plugin(gateway: MakeGateway, plugin: Callable[[str], str]) -> None:
-    house = gateway(start=False, command=(HEADWORKS, "serve"), arguments=["--plugin", plugin("raise RuntimeError('x')\n")])
+    house = gateway(
+        start=False, command=(HEADWORKS, "serve"), arguments=["--plugin", plugin("raise RuntimeError('x')\n")]
+    )
     house.launch()
 
     assert house.wait() == 3
@@ -93,7 +113,9 @@ def test_the_flag_the_file_and_the_reload(
 ) -> None:
     (tmp_path / "from_config.py").write_text(ROUTE_TO.format("two"))
     document: dict[str, Any] = {
-        **config(backend("one", upstream()), backend("two", upstream()), backend("three", upstream(), "fallback")),
+        **config(
+            backend("one", upstream()), backend("two", upstream()), backend("three", upstream(), "fallback")
+        ),
         "plugins": ["from_config.py"],
     }
     flag = plugin("from headworks import hook\n\n@hook\ndef finished(exchange): ...\n")
@@ -102,7 +124,9 @@ def test_the_flag_the_file_and_the_reload(
     assert ask(house).header("x-headworks-backend") == "two"
     with house.admin() as admin:
         names = [(one["name"], one["origin"]) for one in admin.plugins()]
-        assert [("from_config.py", "configuration"), (flag, "flag")] == [one for one in names if one[1] != "entry point"]
+        assert [("from_config.py", "configuration"), (flag, "flag")] == [
+            one for one in names if one[1] != "entry point"
+        ]
 
         # By the admin API.
         (tmp_path / "from_config.py").write_text(ROUTE_TO.format("three"))
@@ -124,7 +148,9 @@ def test_the_flag_the_file_and_the_reload(
         until(lambda: "from_config.py" not in [one["name"] for one in admin.plugins()], what="no plug-in")
 
 
-def test_a_change_of_plugins_loses_no_request(gateway: MakeGateway, upstream: MakeUpstream, tmp_path: Path) -> None:
+def test_a_change_of_plugins_loses_no_request(
+    gateway: MakeGateway, upstream: MakeUpstream, tmp_path: Path
+) -> None:
     """While they are loaded again, every request is decided by the old ones or by the new ones."""
     import threading
 
@@ -161,7 +187,11 @@ def test_plugins_test_says_what_each_hook_answers(plugin: Callable[[str], str]) 
     file = plugin(ROUTE_TO.format("first") + "\n@hook\ndef admit(request):\n    raise ValueError('no')\n")
 
     done = subprocess.run(
-        [HEADWORKS, "plugins", "test", file, "--json"], capture_output=True, text=True, timeout=60, check=False
+        [HEADWORKS, "plugins", "test", file, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert done.returncode == 1
@@ -172,7 +202,8 @@ def test_plugins_test_says_what_each_hook_answers(plugin: Callable[[str], str]) 
 
 def test_the_configuration_says_how_plugins_run() -> None:
     sources = PluginSources.of_document(
-        {"plugins": {"modules": ["a.b"], "isolation": "process", "memory_mb": 512, "entry_points": False}}, "x/y.yaml"
+        {"plugins": {"modules": ["a.b"], "isolation": "process", "memory_mb": 512, "entry_points": False}},
+        "x/y.yaml",
     )
 
     assert (sources.configured, sources.isolation, sources.memory_mb) == (("a.b",), "process", 512)

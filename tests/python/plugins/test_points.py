@@ -59,7 +59,13 @@ def test_candidates_can_be_returned_as_they_came(upstream: MakeUpstream) -> None
     assert (one.backend, one.pool, one.model, one.out, one.ready_in) == ("one", "primary", "up/m", None, 0.0)
     assert (one.rpm_limit, one.starts_left, one.in_flight, one.metadata) == (7, 7, 0, {"team": "a"})
     assert (one.input_price, one.output_price) == (0.5, 2.0)
-    assert (two.backend, two.model, two.starts_left, two.max_in_flight, two.weight) == ("two", "m", None, 3, 5)
+    assert (two.backend, two.model, two.starts_left, two.max_in_flight, two.weight) == (
+        "two",
+        "m",
+        None,
+        3,
+        5,
+    )
 
 
 def test_a_cooling_candidate_says_so(upstream: MakeUpstream) -> None:
@@ -233,7 +239,9 @@ def test_failed_can_retry_what_is_the_clients_own_fault_otherwise(upstream: Make
 
 
 def test_failed_can_retry_the_only_backend(upstream: MakeUpstream) -> None:
-    provider = upstream([{"status": 400, "json": {"error": {"message": "busy"}}, "times": 2}, {"text": "now"}])
+    provider = upstream(
+        [{"status": 400, "json": {"error": {"message": "busy"}}, "times": 2}, {"text": "now"}]
+    )
 
     @hook
     def failed(request: Request, attempt: Attempt) -> str:
@@ -330,7 +338,11 @@ def test_views_are_frozen_and_can_be_made() -> None:
 
     assert (one.backend, one.input_price, one.metadata, one.out) == ("a", 1.5, {"x": [1]}, None)
     assert "backend='a'" in repr(one)
-    for bad in (lambda: setattr(one, "backend", "b"), lambda: setattr(one, "new", 1), lambda: Candidate(nam="a")):  # type: ignore[call-arg]
+    for bad in (
+        lambda: setattr(one, "backend", "b"),
+        lambda: setattr(one, "new", 1),
+        lambda: Candidate(nam="a"),
+    ):  # type: ignore[call-arg]
         try:
             bad()
         except (AttributeError, TypeError):

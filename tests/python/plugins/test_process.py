@@ -61,7 +61,12 @@ def house(gateway: MakeGateway, upstream: MakeUpstream, tmp_path: Path) -> Gatew
     (tmp_path / "isolated.py").write_text(PLUGIN)
     document: dict[str, Any] = {
         **config(backend("one", upstream()), backend("two", upstream(), "fallback")),
-        "plugins": {"modules": ["isolated.py"], "isolation": "process", "memory_mb": 2048, "entry_points": False},
+        "plugins": {
+            "modules": ["isolated.py"],
+            "isolation": "process",
+            "memory_mb": 2048,
+            "entry_points": False,
+        },
     }
     environment = {"HEADWORKS_SOME_SECRET": "hidden", "OPENAI_API_KEY": "sk-hidden"}
     return gateway(document, command=(HEADWORKS, "serve"), key=KEY, environment=environment)

@@ -1,0 +1,97 @@
+// The parts of a running server, in the order of their making, and the steps that make, run and end them:
+// gateway_opening.cpp makes them, gateway_app.cpp runs and ends them. Private to app/.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/change_watch.hpp"
+#include "app/data_dir.hpp"
+#include "app/gateway_app.hpp"
+#include "app/ledger_retention.hpp"
+#include "app/server_loop.hpp"
+#include "app/signals.hpp"
+#include "app/stored_cooldowns.hpp"
+#include "app/stored_levels.hpp"
+#include "catalog/configuration.hpp"
+#include "store/store.hpp"
+#include "store/usage_writer.hpp"
+#include "telemetry/exchange_log.hpp"
+#include "telemetry/recent_exchanges.hpp"
+
+namespace headworks::app {
+
+using Started = boost::system::result<void, StartFailure>;
+
+// Members in the order of their making; each may use those above it.
+struct GatewayApp::Parts {
+  explicit Parts(Options given, DataDir directory)
+      : options(std::move(given)),
+        data_dir(std::move(directory)),
+        log({.level = base::find_log_level(options.log_level).value_or(base::LogLevel::info),
+             .format = base::find_log_format(options.log_format).value_or(base::LogFormat::text)},
+            clock),
+        exchange_log(log),
+        connections(std::make_shared<net::ConnectionCount>()),
+        admin_connections(std::make_shared<net::ConnectionCount>()) {
+    admin_connections->limit = 256;
+  }
+  ~Parts() { shut_down(); }
+
+  Started open_stores();
+  Started configure();
+  Started open_catalog();
+  Started ensure_client_key();
+  Started open_loops();
+  void start_recording();
+  void announce() const;
+  base::Result<std::uint64_t> apply(std::string_view config_json, const std::string& origin);
+  void reload();
+  void request_stop();
+  int wait();
+  void shut_down();
+
+  Options options;
+  DataDir data_dir;
+  base::SystemClock clock;
+  base::Log log;
+  telemetry::Metrics metrics;
+  telemetry::ExchangeLog exchange_log;
+  telemetry::RecentExchanges recent{1000};
+  hooks::HookBoard hook_board{metrics, log};
+  std::optional<base::Secret> admin_token;
+  std::shared_ptr<const vault::KeyRing> keys;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::UsageWriter> ledger;
+  std::unique_ptr<store::DatabaseThread> ledger_reader;
+  std::unique_ptr<catalog::Catalog> catalog;
+  std::optional<catalog::Configuration> configuration;  // of the start, without its secrets
+  std::unique_ptr<StoredCooldowns> cooldowns;
+  std::unique_ptr<StoredLevels> levels;
+  std::unique_ptr<LedgerRetention> retention;
+  std::unique_ptr<ChangeWatch> watch;  // outlives the recorder, whose sink it is
+  std::unique_ptr<telemetry::Recorder> recorder;
+  std::optional<gateway::SharedContext> shared;
+  gateway::Readiness readiness;
+  std::shared_ptr<net::ConnectionCount> connections;
+  std::shared_ptr<net::ConnectionCount> admin_connections;
+  std::optional<admin::AdminShared> control;
+  std::optional<ServerContext> server;
+  std::unique_ptr<gateway::WaitingRoom> waiting_room;  // outlives the loops, whose exchanges leave it
+  std::vector<std::unique_ptr<ServerLoop>> loops;
+  catalog::Catalog::Subscription subscription;
+  std::string data_url, admin_url, first_key;
+
+  std::mutex mutex;  // guards what follows
+  std::condition_variable changed;
+  int stops = 0;  // how often a stop was asked for
+  bool shut = false;
+
+  std::unique_ptr<SignalThread> signals;  // last: it calls into everything above
+};
+
+}  // namespace headworks::app
