@@ -151,6 +151,7 @@ def test_nothing_comes_from_elsewhere(house: Gateway, dashboard: MakeDashboard) 
     assert [url for url in asked if not url.startswith(f"{house.admin_url}/")] == []
 
 
+@pytest.mark.rows("A21", "S-6")
 def test_what_others_wrote_is_text(
     upstream: MakeUpstream, gateway: MakeGateway, dashboard: MakeDashboard
 ) -> None:
