@@ -27,6 +27,7 @@ def proved() -> set[str]:
             "",
             "tests/gateway",
             "tests/python",
+            "tests/web",
             "tests/release",
         ],
         cwd=ROOT,

@@ -134,7 +134,7 @@ def test_the_image_is_built_in_stages_and_runs_as_nobody() -> None:
         "ENTRYPOINT",
         "CMD",
     }
-    assert words.count("FROM") == 2
+    assert words.count("FROM") == 3
     last = lines[max(at for at, word in enumerate(words) if word == "FROM") :]
     assert dict(last)["USER"] == "65532:65532"
     assert "HEALTHCHECK" in dict(last)

@@ -70,7 +70,7 @@ def run_rows(*, faults: bool) -> tuple[bool, list[str]]:
     """The rows, and the lines to print."""
     tables = [*rows_of(EDGE), *((*rows_of(FAULTS), *FIGURES) if faults else ())]
     rows = Rows(tables)
-    folders = [str(ROOT / "tests" / one) for one in ("gateway", "python", "release")]
+    folders = [str(ROOT / "tests" / one) for one in ("gateway", "python", "release", "web")]
     pytest.main(
         ["-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT), *folders], plugins=[rows]
     )

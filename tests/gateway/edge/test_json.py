@@ -13,6 +13,7 @@ import pytest
 from gateway.edge.edge import AUTH, BODY, CHAT, Edge, chunks, code_of, message, post
 from headworks.testing import Upstream
 from support.source import ROOT
+from support.until import until
 
 MIB = 1024 * 1024
 CORPUS = ROOT / "tests/fuzz/corpus/json_policy"
@@ -146,7 +147,9 @@ def test_we_decide_on_what_python_reads(edge: Edge, file: Path) -> None:
     assert len(sent) == (answer.status == 200)
     if sent:
         with edge.gateway.admin() as admin:
-            ours = admin.exchange(str(answer.header("x-request-id")))
+            name = str(answer.header("x-request-id"))
+            until(lambda: name in [one["request_id"] for one in admin.exchanges()], what="the exchange")
+            ours = admin.exchange(name)
         theirs = json.loads(body)
         assert (ours["model"], ours["stream"]) == (theirs["model"], theirs.get("stream", False))
     else:

@@ -20,8 +20,8 @@ import pytest
 from headworks import Changes, Reject, hook
 from headworks.hookspecs import Candidate, Request
 from headworks.testing import Upstream
-from plugins.house import error_of, house
 from support.asking import KEY, backend
+from support.plugin_house import error_of, house
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
@@ -68,6 +68,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
+@pytest.mark.rows("F39")
 @pytest.mark.parametrize("policy", ["ignore", "reject"])
 @pytest.mark.parametrize("name", BAD)
 def test_the_policy_is_applied(
@@ -141,6 +142,7 @@ def hang_in_python() -> None:
         pass
 
 
+@pytest.mark.rows("F40")
 @pytest.mark.parametrize("hang", [hang_in_python, lambda: time.sleep(10)], ids=["loop", "sleep"])
 def test_one_that_hangs_recovers(upstream: MakeUpstream, hang: Callable[[], None]) -> None:
     """F40: interrupted, or replaced by another thread."""
@@ -159,6 +161,7 @@ def test_one_that_hangs_recovers(upstream: MakeUpstream, hang: Callable[[], None
         until(lambda: made.ask().headers["x-headworks-backend"] == "two", 8, what="another thread")
 
 
+@pytest.mark.rows("F40")
 def test_a_hook_that_hangs_stops_no_other(upstream: MakeUpstream) -> None:
     released = threading.Event()
 
@@ -204,6 +207,7 @@ def test_a_client_that_leaves_blames_nobody(upstream: MakeUpstream) -> None:
     assert not provider.journal()
 
 
+@pytest.mark.rows("F42")
 def test_servers_start_and_stop_a_hundred_times(upstream: MakeUpstream) -> None:
     """No thread and no descriptor is left behind."""
 

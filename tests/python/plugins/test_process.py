@@ -92,6 +92,7 @@ def test_hooks_decide_from_another_process(house: Gateway, tmp_path: Path) -> No
     until(lambda: file.exists() and set(file.read_text().splitlines()) == seen, what="both were observed")
 
 
+@pytest.mark.rows("F40")
 def test_one_that_loops_is_interrupted(house: Gateway) -> None:
     """Python can stop between two instructions: the process stays."""
     before = pid_of(house)
@@ -102,6 +103,7 @@ def test_one_that_loops_is_interrupted(house: Gateway) -> None:
     assert pid_of(house) == before
 
 
+@pytest.mark.rows("F40", "F41")
 @pytest.mark.parametrize("act", ["exit", "hang"])
 def test_one_that_is_lost_is_replaced(house: Gateway, act: str) -> None:
     """F40, F41: the policy is `ignore`, so that nobody hears of it but the log."""
@@ -120,6 +122,7 @@ def test_one_that_is_killed_is_replaced(house: Gateway) -> None:
     until(lambda: ask(house).header("x-headworks-backend") == "two" and pid_of(house) not in (0, before), 5)
 
 
+@pytest.mark.rows("F41")
 def test_its_memory_ends_where_it_should(house: Gateway) -> None:
     """The thirtieth hundred megabytes are a MemoryError of the hook, nothing else."""
     for _ in range(30):
