@@ -264,4 +264,5 @@ class SettingsRow(TypedDict, total=False):
     stream: dict[str, Any]
     retention: dict[str, Any]
     admin: dict[str, Any]
+    probation: dict[str, Any]
     route_headers: bool
