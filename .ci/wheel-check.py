@@ -67,6 +67,23 @@ def check_native() -> None:
     print("headworksd:", said)
 
 
+def check_plugin() -> None:
+    """A plug-in of another installed package is found by its entry point."""
+    import sysconfig
+
+    packages = Path(sysconfig.get_path("purelib"))
+    about = packages / "wheel_check_plugin-1.0.dist-info"
+    about.mkdir(exist_ok=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: wheel-check-plugin\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[headworks.plugins]\nmine = wheel_check_plugin\n")
+    (packages / "wheel_check_plugin.py").write_text(
+        "from headworks import hook\n\n@hook\ndef route(request, candidates):\n    return None\n"
+    )
+    said = run(str(BIN / "headworks"), "plugins", "test", "--json")
+    assert "wheel_check_plugin" in said, said
+    print("plug-in of another package: found and called")
+
+
 def check_notebook(file: Path) -> None:
     """From the first cell to the last."""
     import nbclient
@@ -88,6 +105,7 @@ def main() -> None:
     check_libraries()
     check_native()
     check_demo()
+    check_plugin()
     os.environ["HEADWORKS_NOTEBOOK_SECONDS"] = "0.3"
     for file in sorted(Path(sys.argv[1]).glob("*.ipynb")):
         check_notebook(file)

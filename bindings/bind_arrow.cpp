@@ -1,6 +1,6 @@
 // Columns of a table as an Arrow C stream in a capsule (the Arrow PyCapsule interface), so that nobody needs
-// pyarrow to read what we answer. One batch; text, whole numbers and numbers, each with nulls. The structs are the
-// Arrow C data interface, whose layout is fixed by its specification.
+// pyarrow to read what we answer. One batch; text, whole numbers and numbers, each with nulls. The structs
+// are the Arrow C data interface, whose layout is fixed by its specification.
 #include "python.hpp"
 
 #include <cstdint>
@@ -53,9 +53,9 @@ enum class Kind : std::uint8_t { text, whole, number };
 struct Column {
   std::string name;
   Kind kind = Kind::text;
-  std::vector<std::uint8_t> valid;      // a bit per row
-  std::vector<std::int32_t> offsets;    // text: where each row's begins
-  std::string bytes;                    // text
+  std::vector<std::uint8_t> valid;    // a bit per row
+  std::vector<std::int32_t> offsets;  // text: where each row's begins
+  std::string bytes;                  // text
   std::vector<std::int64_t> wholes;
   std::vector<double> numbers;
   std::int64_t nulls = 0;
@@ -168,8 +168,10 @@ Column column_of(std::string name, const py::list& values) {
   for (std::size_t at = 0; at < length; ++at) {
     const py::handle value = values[at];
     const bool there = !value.is_none();
-    if (there) column.valid[at / 8] |= static_cast<std::uint8_t>(1U << (at % 8));
-    else ++column.nulls;
+    if (there)
+      column.valid[at / 8] |= static_cast<std::uint8_t>(1U << (at % 8));
+    else
+      ++column.nulls;
     if (column.kind == Kind::text) {
       if (there) column.bytes += value.cast<std::string>();
       column.offsets.push_back(static_cast<std::int32_t>(column.bytes.size()));
@@ -190,12 +192,17 @@ py::capsule arrow_stream(const std::vector<std::pair<std::string, py::list>>& co
   }
   for (Column& column : table->columns) {  // where they are now, they stay
     column.buffers[0] = column.nulls == 0 ? nullptr : column.valid.data();
-    if (column.kind == Kind::text) column.buffers[1] = column.offsets.data(), column.buffers[2] = column.bytes.data();
-    else if (column.kind == Kind::whole) column.buffers[1] = column.wholes.data();
-    else column.buffers[1] = column.numbers.data();
+    if (column.kind == Kind::text)
+      column.buffers[1] = column.offsets.data(), column.buffers[2] = column.bytes.data();
+    else if (column.kind == Kind::whole)
+      column.buffers[1] = column.wholes.data();
+    else
+      column.buffers[1] = column.numbers.data();
   }
   auto stream = std::make_unique<ArrowArrayStream>();
-  stream->get_schema = [](ArrowArrayStream* self, ArrowSchema* out) { return write_schema(of(self).table, *out), 0; };
+  stream->get_schema = [](ArrowArrayStream* self, ArrowSchema* out) {
+    return write_schema(of(self).table, *out), 0;
+  };
   stream->get_next = next_batch;
   stream->get_last_error = [](ArrowArrayStream*) -> const char* { return nullptr; };
   stream->release = [](ArrowArrayStream* self) {

@@ -1,5 +1,5 @@
-// The load generator: as a command, and as a run that Python starts, watches and waits for. The run has a thread of
-// its own; Python asks how far it is, nothing calls back.
+// The load generator: as a command, and as a run that Python starts, watches and waits for. The run has a
+// thread of its own; Python asks how far it is, nothing calls back.
 #include "python.hpp"
 
 #include <condition_variable>
@@ -33,10 +33,13 @@ class Run {
   bool wait(double seconds) {
     const WithoutGil released;
     std::unique_lock lock(mutex_);
-    return ended_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return report_.has_value(); });
+    return ended_.wait_for(lock, std::chrono::duration<double>(seconds),
+                           [this] { return report_.has_value(); });
   }
   void stop() { thread_.request_stop(); }
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  }
   std::uint64_t answers() const { return progress_.answers.load(std::memory_order_relaxed); }
   double planned_seconds() const { return std::chrono::duration<double>(command_.options.duration).count(); }
 
@@ -73,18 +76,26 @@ Bench start(const std::vector<std::string>& arguments, std::optional<std::string
 void bind_bench(py::module_& module) {
   py::class_<Bench>(module, "Bench")
       .def(py::init(&start), py::arg("arguments"), py::arg("body") = py::none())
-      .def("wait", [](Bench& self, double seconds) { return self->wait(seconds); }, py::arg("seconds"),
-           "Whether it has ended within so long.")
-      .def("stop", [](Bench& self) { self->stop(); }, "Asks for an early, orderly end.")
+      .def(
+          "wait", [](Bench& self, double seconds) { return self->wait(seconds); }, py::arg("seconds"),
+          "Whether it has ended within so long.")
+      .def(
+          "stop", [](Bench& self) { self->stop(); }, "Asks for an early, orderly end.")
       .def_property_readonly("seconds", [](Bench& self) { return self->seconds(); })
       .def_property_readonly("planned_seconds", [](Bench& self) { return self->planned_seconds(); })
       .def_property_readonly("answers", [](Bench& self) { return self->answers(); })
-      .def("json", [](Bench& self) { return self->json(); },
-           "The report with its histograms. Only when it has ended.")
-      .def("text", [](Bench& self) { return self->text(); }, "What the command prints. Only when it has ended.");
-  module.def("run_bench", [](std::vector<std::string> arguments) {
-    return run_with_argv("headworks bench", std::move(arguments), bench::run_bench);
-  }, py::arg("arguments"), "The command `headworks bench`; its exit code.");
+      .def(
+          "json", [](Bench& self) { return self->json(); },
+          "The report with its histograms. Only when it has ended.")
+      .def(
+          "text", [](Bench& self) { return self->text(); },
+          "What the command prints. Only when it has ended.");
+  module.def(
+      "run_bench",
+      [](std::vector<std::string> arguments) {
+        return run_with_argv("headworks bench", std::move(arguments), bench::run_bench);
+      },
+      py::arg("arguments"), "The command `headworks bench`; its exit code.");
 }
 
 }  // namespace headworks::bindings

@@ -1,5 +1,5 @@
-// Two machines of the core as they are, for tests and explanations: the bucket of a backend, and how long a 429
-// cools. Time is a number of seconds that the caller gives.
+// Two machines of the core as they are, for tests and explanations: the bucket of a backend, and how long a
+// 429 cools. Time is a number of seconds that the caller gives.
 #include "python.hpp"
 
 #include "gauges/token_bucket.hpp"
@@ -37,12 +37,14 @@ void bind_routing(py::module_& module) {
              return std::make_unique<TokenBucket>(limit, point_of(window_seconds).time_since_epoch());
            }),
            "limit"_a, "window_seconds"_a)
-      .def("take", [](TokenBucket& self, double at) { return self.take(point_of(at)).has_value(); }, "at"_a)
-      .def("earliest",
-           [](const TokenBucket& self, double at) {
-             return seconds_of(self.earliest(point_of(at)).time_since_epoch());
-           },
-           "at"_a)
+      .def(
+          "take", [](TokenBucket& self, double at) { return self.take(point_of(at)).has_value(); }, "at"_a)
+      .def(
+          "earliest",
+          [](const TokenBucket& self, double at) {
+            return seconds_of(self.earliest(point_of(at)).time_since_epoch());
+          },
+          "at"_a)
       .def("level", [](const TokenBucket& self, double at) { return self.level(point_of(at)); }, "at"_a);
   module.def("cooldown_after_429", &cooldown_after_429, "consecutive"_a, "hint_seconds"_a, "base_seconds"_a,
              "cap_seconds"_a, "hint_cap_seconds"_a, "jitter_percent"_a, "seed"_a);

@@ -32,13 +32,15 @@ upstream::Window window_of(const std::string& name) {
 
 routing::FailureClass failure_of(const std::string& name) {
   for (std::uint8_t at = 0; at < static_cast<std::uint8_t>(routing::FailureClass::count_); ++at)
-    if (const auto failure = static_cast<routing::FailureClass>(at); routing::name_of(failure) == name) return failure;
+    if (const auto failure = static_cast<routing::FailureClass>(at); routing::name_of(failure) == name)
+      return failure;
   throw Raised(wrong("failure: there is no failure '" + name + "'"));
 }
 
 UpstreamModel upstream_of(const py::dict& from) {
   UpstreamModel model;
-  model.limit = {.rpm = read<std::uint32_t>(from, "rpm"), .window = window_of(read<std::string>(from, "window"))};
+  model.limit = {.rpm = read<std::uint32_t>(from, "rpm"),
+                 .window = window_of(read<std::string>(from, "window"))};
   model.says_when = read<bool>(from, "says_when");
   model.latency = seconds_in(from, "latency_seconds");
   model.transit = seconds_in(from, "transit_seconds");
@@ -53,8 +55,8 @@ UpstreamModel upstream_of(const py::dict& from) {
 }
 
 Scenario scenario_of(const std::string& config_json, const py::dict& workload, const py::dict& upstreams) {
-  catalog::ParsedConfiguration parsed =
-      catalog::parse_configuration(config_json, {.references = catalog::KeySource::References::checked, .resolve = {}});
+  catalog::ParsedConfiguration parsed = catalog::parse_configuration(
+      config_json, {.references = catalog::KeySource::References::checked, .resolve = {}});
   if (!parsed.ok()) throw Raised(catalog::error_of(parsed.problems));
   Scenario scenario;
   scenario.settings = parsed.configuration.settings;
@@ -97,8 +99,10 @@ py::dict columns_of(const Timeline& timeline) {
   made["key"] = column(all, [](const Happening& each) { return py::int_(each.key); });
   made["backend"] = column(all, [](const Happening& each) { return py::int_(each.backend); });
   made["cause"] = column(all, [](const Happening& each) -> py::object {
-    if (each.what == What::failed || each.what == What::cooled) return py::str(std::string(routing::name_of(each.failure)));
-    if (each.what == What::refused || each.what == What::gave_up) return py::str(std::string(base::code_of(each.error)));
+    if (each.what == What::failed || each.what == What::cooled)
+      return py::str(std::string(routing::name_of(each.failure)));
+    if (each.what == What::refused || each.what == What::gave_up)
+      return py::str(std::string(base::code_of(each.error)));
     return py::none();
   });
   made["for_seconds"] = column(all, [&](const Happening& each) -> py::object {

@@ -31,18 +31,22 @@ void bind_upstream(py::module_& module) {
       .def(py::init(&start), py::arg("port") = 0, py::arg("script_json") = "{}")
       .def_property_readonly("port", [](Upstream& self) { return self->port(); })
       .def_property_readonly("url", [](Upstream& self) { return self->url(); })
-      .def("set_script",
-           [](Upstream& self, const std::string& json) {
-             without_gil([&running = *self, &json] { return running.set_script(json); });
-           },
-           py::arg("script_json"))
+      .def(
+          "set_script",
+          [](Upstream& self, const std::string& json) {
+            without_gil([&running = *self, &json] { return running.set_script(json); });
+          },
+          py::arg("script_json"))
       .def("journal", released(&upstream::Upstream::journal))
       .def("stats", released(&upstream::Upstream::stats))
       .def("clear_journal", released(&upstream::Upstream::clear_journal))
       .def("stop", released(&upstream::Upstream::stop));
-  module.def("run_upstream", [](std::vector<std::string> arguments) {
-    return run_with_argv("headworks upstream", std::move(arguments), upstream::run_upstream);
-  }, py::arg("arguments"), "The command `headworks upstream`; its exit code.");
+  module.def(
+      "run_upstream",
+      [](std::vector<std::string> arguments) {
+        return run_with_argv("headworks upstream", std::move(arguments), upstream::run_upstream);
+      },
+      py::arg("arguments"), "The command `headworks upstream`; its exit code.");
 }
 
 }  // namespace headworks::bindings

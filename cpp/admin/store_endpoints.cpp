@@ -1,6 +1,6 @@
-// The writing half of the sidecar's nine functions for a script beside a running server: whole rows of the seed's
-// record, with what the other routes do not take (an id, a status, a count of 429 answers), by the same edits as
-// headworks.Store. What cools, or does not any more, is true of the running backend at once.
+// The writing half of the sidecar's nine functions for a script beside a running server: whole rows of the
+// seed's record, with what the other routes do not take (an id, a status, a count of 429 answers), by the
+// same edits as headworks.Store. What cools, or does not any more, is true of the running backend at once.
 #include <memory>
 
 #include "admin/body.hpp"

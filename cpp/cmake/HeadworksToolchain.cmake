@@ -21,10 +21,16 @@ if(HEADWORKS_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-option(HEADWORKS_STATIC_RUNTIME "Link the compiler's run-time libraries in: for wheels, which meet older ones" OFF)
+option(HEADWORKS_STATIC_RUNTIME "Link the C++ library in: for wheels, which meet older ones" OFF)
 if(HEADWORKS_STATIC_RUNTIME)
-  add_link_options(-static-libstdc++ -static-libgcc)
+  add_link_options(-static-libstdc++)
 endif()
+# Called with each target that is installed.
+function(headworks_for_older_systems target)
+  if(HEADWORKS_STATIC_RUNTIME)
+    target_sources(${target} PRIVATE "${CMAKE_SOURCE_DIR}/cpp/app/older_libc.cpp")
+  endif()
+endfunction()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wformat=2 -Werror=format-security
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)

@@ -33,8 +33,8 @@ Result<std::optional<Backend>> StoreReader::get_backend(const std::string& id, b
   return answer_of([&] { return backends_.find(id, keys_of(decrypt_key)); });
 }
 
-Result<std::vector<Backend>> StoreReader::list_backends(const std::optional<std::string>& pool, bool enabled_only,
-                                                        bool decrypt_key) {
+Result<std::vector<Backend>> StoreReader::list_backends(const std::optional<std::string>& pool,
+                                                        bool enabled_only, bool decrypt_key) {
   return answer_of([&] {
     return backends_.list(pool ? std::optional<std::string_view>(*pool) : std::nullopt, enabled_only,
                           keys_of(decrypt_key));

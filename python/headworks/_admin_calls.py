@@ -17,6 +17,7 @@ from headworks.rows import (
     BackendFields,
     BackendRow,
     BackendTestRow,
+    BundledPriceRow,
     ChangeRow,
     ClientKeyChanges,
     ClientKeyFields,
@@ -270,6 +271,11 @@ def change_settings(**groups: Any) -> Call[SettingsRow]:
 def prices() -> Call[Page[PriceRow]]:
     """US dollars per million tokens, by model."""
     return make_call("GET", "/prices", read=_rows)
+
+
+def bundled_prices() -> Call[Page[BundledPriceRow]]:
+    """The prices that Headworks brings along, by host and model: they hold where the table says nothing."""
+    return make_call("GET", "/prices/bundled", read=_rows)
 
 
 def put_prices(rows: Sequence[PriceFields]) -> Call[Page[PriceRow]]:

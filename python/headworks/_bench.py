@@ -181,7 +181,7 @@ def run_command(arguments: list[str]) -> int:
     import sys
 
     from headworks import _core
-    from headworks.errors import HeadworksError
+    from headworks.errors import ConfigurationError, HeadworksError, UsageError
 
     silent = any(
         word in arguments for word in ("--help", "-h", "idle", "streams")
@@ -194,5 +194,5 @@ def run_command(arguments: list[str]) -> int:
         print(run.text(), end="")
     except HeadworksError as failed:
         print(failed.message, file=sys.stderr)
-        return 1
+        return UsageError.exit_code if isinstance(failed, ConfigurationError) else 1
     return 0 if not any(json.loads(run.json())["faults"].values()) else 1

@@ -58,13 +58,24 @@ def _locked(lock: int, folder: Path) -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if (folder / "run.json").exists():  # the server writes it when it is ready
+            if _serves(folder):
                 return False
             if time.monotonic() > end:
                 raise InUseError(f"{folder} is locked by a process that is no running server") from None
             time.sleep(_LOOK_SECONDS)
         else:
             return True
+
+
+def _serves(folder: Path) -> bool:
+    """Whether a server has written its run.json, which it does when it is ready, and still lives."""
+    try:
+        os.kill(json.loads((folder / "run.json").read_text())["pid"], 0)
+    except PermissionError:
+        return True  # another user's
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
 
 
 def _remember_key() -> None:

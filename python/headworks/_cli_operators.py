@@ -181,8 +181,8 @@ def import_sidecar(
             print(f"{name}: {sentence}")
     taken, cooling = len(done["imported"]), done["cooling"]
     print(f"{taken} of {len(found.backends)} rows {would}imported, {cooling} still cooling")
-    for name in ("cooldowns", "config", "usage"):
-        table = done[name]
+    tables = (("cooldowns", done["cooldowns"]), ("config", done["config"]), ("usage", done["usage"]))
+    for name, table in tables:
         print(
             f"table {name}: {table['taken']} rows {would}taken over, {table['kept']} are here already, "
             f"{table['left']} do not say enough"

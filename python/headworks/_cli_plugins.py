@@ -6,14 +6,17 @@ import asyncio
 import inspect
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from headworks._config import read_document
+from headworks._console import print_json
 from headworks.hookspecs import POINTS
 from headworks.plugins import Hook, PluginSources, hooks_of, load_plugins
+from headworks.rows import PluginRow
 
 plugins = typer.Typer(
     name="plugins", help="Plug-ins: list those in force, load them again, try one.", no_args_is_help=True
@@ -126,9 +129,9 @@ def samples() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(rows: Sequence[PluginRow], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(list(rows))
         return
     for plugin in rows:
         print(f"{plugin['name']} ({plugin['origin']})")

@@ -24,21 +24,7 @@ _COLOURS = {
     "cooling": "yellow", "error": "red", "disabled": "dim", "BAD": "bold red", "fine": "green",
 }  # fmt: skip
 _PIPE_WIDTH = 10_000
-_RIGHT = (
-    "ms",
-    "score",
-    "left",
-    "flight",
-    " s",
-    "USD",
-    "in",
-    "out",
-    "requests",
-    "errors",
-    "rpm",
-    "tpm",
-    "number",
-)
+_RIGHT = {"score", "USD", "tokens in", "out", "requests", "errors", "rpm", "tpm", "number"}
 
 
 def console() -> Console:

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from socket import socketpair
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class HookProcess:
     def serve(self, hooks: Sequence[_core.Hook]) -> None:
         """Forwards the questions of `hooks`: one for each of the plug-ins' hooks, in their order."""
         for at, one in enumerate(hooks):
-            self._begin(f"hw-hook {one.name}", lambda at=at, one=one: self._forward(at, one))
+            self._begin(f"hw-hook {one.name}", partial(self._forward, at, one))
         self._begin("hw-hook-answers", self._receive)
         self._begin("hw-hook-watch", self._watch)
 
@@ -141,9 +142,9 @@ class HookProcess:
                 self._replace(link)
                 continue
             with self._lock:
-                question, _ = self._owed.pop(told.get("number"), (None, 0.0))
-            if question is not None:
-                _answer(question, told)
+                owed = self._owed.pop(told["number"], None)
+            if owed is not None:
+                _answer(owed[0], told)
 
     def _watch(self) -> None:
         """A child that owes an answer for too long is killed; _receive() sees its end."""
@@ -272,7 +273,8 @@ def main() -> None:
     """The child: argument 1 is the descriptor to talk over."""
     link = Connection(int(sys.argv[1]))
     said = _receive(link)
-    sources = PluginSources(**{name: tuple(v) if isinstance(v, list) else v for name, v in said.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in said.items()}
+    sources = PluginSources(**values)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent ends us
     if sources.memory_mb:
         resource.setrlimit(resource.RLIMIT_AS, (sources.memory_mb << 20, sources.memory_mb << 20))

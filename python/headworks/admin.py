@@ -49,7 +49,7 @@ class _Method:
         signature = inspect.signature(build)
         row = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
         returned = answers.format(row, row.removeprefix("Page[").removesuffix("]"))
-        this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         method.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[this, *signature.parameters.values()], return_annotation=returned
         )
@@ -177,6 +177,7 @@ class _Routes:
     settings = _Route(calls.settings)
     change_settings = _Route(calls.change_settings)
     prices = _Route(calls.prices)
+    bundled_prices = _Route(calls.bundled_prices)
     put_prices = _Route(calls.put_prices)
     export_config = _Route(calls.export_config)
     apply_config = _Route(calls.apply_config)

@@ -191,7 +191,8 @@ class _Worker:
                     await room.acquire()
                     task = loop.create_task(self._answer_async(question))
                     tasks.add(task)
-                    task.add_done_callback(lambda done: (tasks.discard(done), room.release()))
+                    task.add_done_callback(tasks.discard)
+                    task.add_done_callback(lambda _: room.release())
             if tasks:
                 await asyncio.wait(tasks, timeout=1)
         finally:

@@ -138,7 +138,7 @@ def hook(
     """
 
     def mark(marked: _Function) -> _Function:
-        options = HookOptions(point or getattr(marked, "__name__", ""), timeout_ms, on_error, body)
+        options = HookOptions(point or str(getattr(marked, "__name__", "")), timeout_ms, on_error, body)
         _expect_sound(marked, options)
         marked.__headworks_hook__ = options  # type: ignore[attr-defined]
         return marked

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from headworks.rows import Role
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config
 from support.browser import Dashboard
@@ -63,7 +64,7 @@ def test_login_and_logout(house: Gateway, dashboard: MakeDashboard) -> None:
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
-def test_no_button_that_may_not_be_pressed(house: Gateway, dashboard: MakeDashboard, role: str) -> None:
+def test_no_button_that_may_not_be_pressed(house: Gateway, dashboard: MakeDashboard, role: Role) -> None:
     with house.admin() as admin:
         token = admin.create_token(role, role)["token"]
     view = dashboard(house).login(token)

@@ -230,6 +230,23 @@ def test_it_is_small() -> None:
     assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) <= 90_000
 
 
+def test_nothing_jumps(house: Gateway, dashboard: MakeDashboard) -> None:
+    """What is on the screen stays where it is while the rest comes (cumulative layout shift; good is 0.1)."""
+    view = dashboard(house)
+    view.page.add_init_script(
+        "window.shifted = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries())"
+        " window.shifted += entry.value }).observe({type: 'layout-shift', buffered: true})"
+    )
+    view.login()
+    for place in ("", "backends/first", "pools", "usage"):
+        view.page.goto("about:blank")
+        view.page.goto(f"{house.admin_url}/#/{place}")
+        view.is_live()
+        arrive(view)
+        view.page.wait_for_timeout(1200)  # what does not happen cannot be waited for
+        assert view.page.evaluate("window.shifted") < 0.05, place
+
+
 def test_every_page_fits_a_phone(house: Gateway, dashboard: MakeDashboard) -> None:
     """At 360 px nothing but a table of its own scrolls sideways."""
     view = dashboard(house, viewport={"width": 360, "height": 740}, has_touch=True).login()

@@ -31,6 +31,7 @@ FLAGS = (
     "--no-first-run",
 )
 SIZES = {360: 780, 1440: 900, 2560: 1440}
+README_SIZE = {1200: 760}
 PAGES = {
     "overview": "",
     "backends": "backends",
@@ -133,9 +134,7 @@ class Demo:
 
 def take(page: Page, demo: Demo, name: str, theme: str, request: str, *, readme: bool) -> None:
     """One page in one theme, at every width (for the README at one)."""
-    for width, height in SIZES.items():
-        if readme and width != 1440:
-            continue
+    for width, height in (README_SIZE if readme else SIZES).items():
         page.set_viewport_size({"width": width, "height": height})
         page.goto(f"{demo.admin_url}/#/{PAGES[name].replace('REQUEST', request)}")
         page.locator("main h1").first.wait_for(state="attached")

@@ -11,11 +11,13 @@ __all__ = [
     "BackendRow",
     "BackendStatus",
     "Budget",
+    "BundledPriceRow",
     "ClientKeyChanges",
     "ClientKeyFields",
     "ClientKeyRow",
     "Clocks",
     "Dialect",
+    "KeyLiveRow",
     "LiveRow",
     "NewClientKeyRow",
     "PoolFields",
@@ -24,6 +26,7 @@ __all__ = [
     "PriceFields",
     "PriceRow",
     "SettingsRow",
+    "SpentRow",
 ]
 
 BackendStatus = Literal["healthy", "cooling", "error", "disabled"]
@@ -139,10 +142,28 @@ class PoolStatsRow(TypedDict):
 
 
 class Budget(TypedDict):
-    """What a client key may spend in a window of time."""
+    """What a client key may spend in a window of time: one of US dollars, tokens and requests."""
 
-    usd: float
     window: Literal["minute", "hour", "day", "month"]
+    usd: NotRequired[float]
+    tokens: NotRequired[int]
+    requests: NotRequired[int]
+
+
+class SpentRow(Budget):
+    """What is spent of a budget in the window that runs."""
+
+    until: str
+    """When the window ends."""
+
+
+class KeyLiveRow(TypedDict):
+    """The gauges of a client key, now."""
+
+    in_flight: int
+    starts_left: int | None
+    """None: it has no limit."""
+    spent: list[SpentRow]
 
 
 class ClientKeyChanges(TypedDict, total=False):
@@ -196,6 +217,8 @@ class ClientKeyRow(TypedDict):
     source: str
     created_at: str
     updated_at: str
+    live: NotRequired[KeyLiveRow]
+    """Where one or all are read; not in the answer to a change."""
 
 
 class NewClientKeyRow(ClientKeyRow):
@@ -221,6 +244,12 @@ class PriceRow(TypedDict):
     output: float
     cached_input: float
     source: str
+
+
+class BundledPriceRow(PriceFields):
+    """A price that Headworks brings along, for a provider's host."""
+
+    host: str
 
 
 class SettingsRow(TypedDict, total=False):

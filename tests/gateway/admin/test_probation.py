@@ -31,7 +31,7 @@ def house(good: Upstream, gateway: MakeGateway) -> Iterator[Gateway]:
         yield house
 
 
-def newest(house: Gateway) -> dict[str, Any]:
+def newest(house: Gateway) -> Any:
     with house.admin() as admin:
         return admin.revisions(limit=1)[0]
 

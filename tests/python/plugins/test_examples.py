@@ -24,8 +24,8 @@ from headworks.examples import (
 from headworks.examples.litellm_logger import adapt
 from headworks.hookspecs import Candidate, Request
 from headworks.testing import Upstream
-from plugins.house import House, error_of, house
 from support.asking import backend
+from support.plugin_house import House, error_of, house
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
@@ -49,7 +49,8 @@ def with_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
 
 
 def backend_of(made: House, **options: Any) -> str | None:
-    return made.ask(**options).headers.get("x-headworks-backend")
+    name: str | None = made.ask(**options).headers.get("x-headworks-backend")
+    return name
 
 
 def test_each_is_short() -> None:

@@ -20,8 +20,8 @@ import pytest
 from headworks import Changes, Reject, hook
 from headworks.hookspecs import Candidate, Request
 from headworks.testing import Upstream
-from plugins.house import error_of, house
 from support.asking import KEY, backend
+from support.plugin_house import error_of, house
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]

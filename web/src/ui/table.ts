@@ -24,7 +24,7 @@ export function sorted<Row>(rows: Row[], columns: Column<Row>[], order: string):
   return keyed.map(({ row }) => row);
 }
 
-const AHEAD = 12;
+const AHEAD = 6;
 
 /** The rows to render of `count`, when `top` pixels are scrolled away and `height` are seen. Even, so that stripes stay. */
 export function slice(count: number, top: number, height: number, row: number): { from: number; to: number } {

@@ -12,6 +12,7 @@ import httpx2
 from headworks import Server
 from headworks.admin import AdminClient
 from headworks.errors import NotFoundError
+from headworks.rows import PlanStepRow, PluginHookRow, WholeExchangeRow
 from support.asking import CHAT, KEY, config, fields_of
 from support.until import until
 
@@ -35,16 +36,16 @@ class House:
             timeout=30,
         )
 
-    def plan_of(self, answer: httpx2.Response) -> list[dict[str, Any]]:
+    def plan_of(self, answer: httpx2.Response) -> list[PlanStepRow]:
         """What the exchange's plan noted of hooks."""
         found = until(lambda: self._exchange(answer.headers["x-request-id"]), what="the exchange")
         return [step for step in found["plan"] if step["what"] == "hook"]
 
-    def hooks(self) -> dict[str, dict[str, Any]]:
+    def hooks(self) -> dict[str, PluginHookRow]:
         """By name, as the admin API tells them."""
         return {one["name"]: one for plugin in self.admin.plugins() for one in plugin["hooks"]}
 
-    def _exchange(self, request_id: str) -> dict[str, Any] | None:
+    def _exchange(self, request_id: str) -> WholeExchangeRow | None:
         try:
             found = self.admin.exchange(request_id)
         except NotFoundError:
