@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "TMPDIR")
 _ANSWERS = ("pass_", "reject", "change", "order", "stop", "retry", "cool", "fail")
+_KILL_SECONDS = STUCK_SECONDS + 0.6
+"""The child has interrupted by then what can be interrupted."""
 _MOST_BYTES = 1 << 20
 """Of one answer; more is rubbish."""
 _VIEWS = {
@@ -152,7 +154,7 @@ class HookProcess:
             time.sleep(0.1)
             with self._lock:
                 oldest = min((since for _, since in self._owed.values()), default=None)
-            if oldest is not None and time.monotonic() - oldest > STUCK_SECONDS:
+            if oldest is not None and time.monotonic() - oldest > _KILL_SECONDS:
                 self._child.send_signal(signal.SIGKILL)
 
     def _replace(self, broken: Connection) -> None:

@@ -141,7 +141,7 @@ def test_a_live_key_is_masked_and_counted_in_every_sink(upstream: MakeUpstream, 
         assert masked(house, "export") >= 1
         assert masked(house, "admin") >= 1
         until(lambda: len(rows_of(house)) == 5, what="the ledger")
-        texts += [json.dumps(rows_of(house), default=str), json.dumps(admin.usage(by="model"))]
+        texts += [json.dumps(rows_of(house), default=str), json.dumps(admin.usage(by="model").rows())]
         texts += [json.dumps(next(events)) for _ in range(6)]
     house.stop()
     for text in (*texts, *house.log_lines):

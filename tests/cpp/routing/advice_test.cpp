@@ -46,14 +46,14 @@ class Told {
 };
 
 TEST(Advice, StopEndsWhatWouldGoOn) {
-  TestRoute route({{{}, {}}, {{}}});
+  TestRoute route(Tiers{{{}, {}}, {{}}});
   Told plan(route.state());
   plan.start();
   EXPECT_EQ(plan.fail(status_5xx, Advice::stop), "stop upstream_error");
 }
 
 TEST(Advice, RetryGoesOnWhereTheTableStops) {
-  TestRoute route({{{}}, {{}}});
+  TestRoute route(Tiers{{{}}, {{}}});
   Told plan(route.state());
   EXPECT_EQ(plan.start(), "try 0");
   EXPECT_EQ(plan.fail(client_error, Advice::none), "stop upstream_error");
@@ -63,7 +63,7 @@ TEST(Advice, RetryGoesOnWhereTheTableStops) {
 }
 
 TEST(Advice, RetryAsksTheOnlyOneAgainAfterAPause) {
-  TestRoute route({{{}}});
+  TestRoute route(Tiers{{{}}});
   Told plan(route.state());
   EXPECT_EQ(plan.start(), "try 0");
   EXPECT_EQ(plan.fail(client_error, Advice::retry), "wait");
@@ -74,7 +74,7 @@ TEST(Advice, RetryAsksTheOnlyOneAgainAfterAPause) {
 }
 
 TEST(Advice, AHooksCooldownRestsTheBackend) {
-  TestRoute route({{{}, {}}});
+  TestRoute route(Tiers{{{}, {}}});
   const catalog::Target& target = route.state().target(0);
   const Cooldown cooldown = cool_by_hook(target, seconds{30}, kNow);
 
@@ -97,7 +97,7 @@ catalog::Route ordered(const TestRoute& route, std::initializer_list<std::uint32
 }
 
 TEST(GivenOrder, IsFollowedWhateverThePoolsAndStrategiesSay) {
-  TestRoute route({{{}, {}, {}}, {{}}}, "least_in_flight");
+  TestRoute route(Tiers{{{}, {}, {}}, {{}}}, "least_in_flight");
   const RouteState given(ordered(route, {2, 3, 0}), RouteState::Order::as_given);
   for (int i = 0; i < 20; ++i) {
     Told plan(given);
@@ -109,7 +109,7 @@ TEST(GivenOrder, IsFollowedWhateverThePoolsAndStrategiesSay) {
 }
 
 TEST(GivenOrder, IsNoReasonToAskAnybodyTwice) {
-  TestRoute route({{{}}, {{}}});
+  TestRoute route(Tiers{{{}}, {{}}});
   const RouteState given(ordered(route, {1, 0}), RouteState::Order::as_given);
   Told plan(given);
   EXPECT_EQ(plan.start(), "try 1");
