@@ -99,7 +99,7 @@ catalog::Route ordered(const TestRoute& route, std::initializer_list<std::uint32
 TEST(GivenOrder, IsFollowedWhateverThePoolsAndStrategiesSay) {
   TestRoute route(Tiers{{{}, {}, {}}, {{}}}, "least_in_flight");
   const RouteState given(ordered(route, {2, 3, 0}), RouteState::Order::as_given);
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 3; ++i) {  // a random order would differ soon
     Told plan(given);
     EXPECT_EQ(plan.start(), "try 2");
     EXPECT_EQ(plan.fail(connect, Advice::none), "try 3");
