@@ -1,5 +1,6 @@
 // How a backend is, in one word, from its row and its gauges; and what needs attention, in sentences. Pure.
-import { percent, plural, span, usd } from './format';
+import { mostOf, share, spentText } from './client_key';
+import { percent, plural, span } from './format';
 import type { Backend, ClientKey, LiveBackend, Pool } from './types';
 
 export type State = 'healthy' | 'cooling' | 'error' | 'disabled';
@@ -71,9 +72,8 @@ export function findings(s: Situation): Finding[] {
     say('warn', `${busy.length === 1 ? `${busy[0]?.name ?? ''} is` : `${plural(busy.length, 'backend')} are`} close to the limit of requests per minute.`, '#/backends');
   for (const key of s.keys) {
     for (const budget of key.budgets) {
-      const spent = key.live?.spent.find((each) => each.window === budget.window)?.usd ?? 0;
-      if (budget.usd > 0 && spent / budget.usd >= BUSY)
-        say(spent >= budget.usd ? 'bad' : 'warn', `Key ${key.name} has spent ${usd(spent)} of its ${usd(budget.usd)} a ${budget.window}.`, `#/keys/${encodeURIComponent(key.name)}`);
+      if (mostOf(budget) > 0 && share(key, budget) >= BUSY)
+        say(share(key, budget) >= 1 ? 'bad' : 'warn', `Key ${key.name} has spent ${spentText(key, budget)} a ${budget.window}.`, `#/keys/${encodeURIComponent(key.name)}`);
     }
     const left = key.expires_at ? Date.parse(key.expires_at) - s.now : Infinity;
     if (key.enabled && left < SOON)

@@ -1,14 +1,28 @@
 // How a client key is, and what its form holds. Pure.
-import type { Budget, ClientKey } from './types';
+import { plural, usd, whole } from './format';
+import type { Budget, ClientKey, Measure } from './types';
 
 export function keyState(row: ClientKey, now: number): { state: 'healthy' | 'error' | 'disabled'; word: string } {
   if (!row.enabled) return { state: 'disabled', word: 'disabled' };
   if (row.expires_at && Date.parse(row.expires_at) <= now) return { state: 'error', word: 'expired' };
-  if (row.budgets.some((budget) => spent(row, budget) >= budget.usd)) return { state: 'error', word: 'budget spent' };
+  if (row.budgets.some((budget) => spent(row, budget) >= mostOf(budget))) return { state: 'error', word: 'budget spent' };
   return { state: 'healthy', word: 'active' };
 }
 
-export const spent = (row: ClientKey, budget: Budget): number => row.live?.spent.find((each) => each.window === budget.window)?.usd ?? 0;
+export const measureOf = (budget: Budget): Measure => (budget.tokens !== undefined ? 'tokens' : budget.requests !== undefined ? 'requests' : 'usd');
+export const mostOf = (budget: Budget): number => budget[measureOf(budget)] ?? 0;
+export const idOf = (budget: Budget): string => `${measureOf(budget)} ${budget.window}`; // a key has one of each at most
+
+export const levelOf = (row: ClientKey, budget: Budget) => row.live?.spent.find((each) => idOf(each) === idOf(budget));
+export const spent = (row: ClientKey, budget: Budget): number => levelOf(row, budget)?.[measureOf(budget)] ?? 0;
+export const share = (row: ClientKey, budget: Budget): number => (mostOf(budget) > 0 ? spent(row, budget) / mostOf(budget) : 1);
+
+// "$9.50 of $10.00", "1,200 of 5,000 tokens".
+export function spentText(row: ClientKey, budget: Budget): string {
+  const measure = measureOf(budget);
+  if (measure === 'usd') return `${usd(spent(row, budget))} of ${usd(mostOf(budget))}`;
+  return `${whole(spent(row, budget))} of ${plural(mostOf(budget), measure.slice(0, -1))}`;
+}
 
 export interface KeyDraft {
   name: string;
@@ -19,7 +33,7 @@ export interface KeyDraft {
   weight: string;
   expires_at: string; // as <input type=datetime-local> has it; empty: never
   enabled: boolean;
-  budgets: { usd: string; window: Budget['window'] }[];
+  budgets: { most: string; measure: Measure; window: Budget['window'] }[];
 }
 
 const local = (utc: string) => {
@@ -37,7 +51,7 @@ export function keyDraftOf(row: ClientKey | undefined): KeyDraft {
     weight: String(row?.weight ?? 1),
     expires_at: row?.expires_at ? local(row.expires_at) : '',
     enabled: row?.enabled ?? true,
-    budgets: (row?.budgets ?? []).map(({ usd, window }) => ({ usd: String(usd), window })),
+    budgets: (row?.budgets ?? []).map((budget) => ({ most: String(mostOf(budget)), measure: measureOf(budget), window: budget.window })),
   };
 }
 
@@ -51,10 +65,10 @@ export function keyProblems(draft: KeyDraft, names: string[]): Record<string, st
   if (modelsOf(draft.models).some((pattern) => pattern.split('*').length > 2)) found['models'] = 'one * in each';
   for (const field of ['rpm_limit', 'tpm_limit', 'max_in_flight'] as const) if (!isCount(draft[field])) found[field] = 'a whole number; 0: no limit';
   if (!isCount(draft.weight) || Number(draft.weight) < 1 || Number(draft.weight) > 1000) found['weight'] = 'from 1 to 1,000';
-  draft.budgets.forEach(({ usd }, at) => {
-    if (usd.trim() === '' || !(Number(usd) >= 0)) found[`budgets.${at}`] = 'US dollars';
+  draft.budgets.forEach(({ most, measure }, at) => {
+    if (measure === 'usd' ? most.trim() === '' || !(Number(most) >= 0) : !isCount(most) || Number(most) < 1) found[`budgets.${at}`] = measure === 'usd' ? 'US dollars' : 'a whole number from 1';
   });
-  if (new Set(draft.budgets.map(({ window }) => window)).size < draft.budgets.length) found['budgets'] = 'one for each window';
+  if (new Set(draft.budgets.map(({ measure, window }) => `${measure} ${window}`)).size < draft.budgets.length) found['budgets'] = 'one of each measure for each window';
   return found;
 }
 
@@ -68,6 +82,6 @@ export function keyRowOf(draft: KeyDraft): Record<string, unknown> {
     weight: Number(draft.weight),
     expires_at: draft.expires_at ? new Date(draft.expires_at).toISOString().replace(/\.\d+Z$/, 'Z') : null,
     enabled: draft.enabled,
-    budgets: draft.budgets.map(({ usd, window }) => ({ usd: Number(usd), window })),
+    budgets: draft.budgets.map(({ most, measure, window }) => ({ [measure]: Number(most), window })),
   };
 }

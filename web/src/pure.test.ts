@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { queryOf } from './api';
 import { checkMapping, draftOf, fieldOf, problemsOf, rowOf } from './backend_form';
 import { findings, stateOf, used } from './backend_state';
-import { keyDraftOf, keyProblems, keyRowOf, keyState } from './client_key';
+import { keyDraftOf, keyProblems, keyRowOf, keyState, spentText } from './client_key';
 import { errorOf, requestOf, takeEvents, textOf } from './pages/playground';
 import { moved } from './pages/pools';
 import { fits } from './pages/requests';
@@ -71,7 +71,7 @@ describe('what needs attention', () => {
     const spent = key({ budgets: [{ usd: 10, window: 'day' }], live: { in_flight: 0, starts_left: null, spent: [{ window: 'day', usd: 9.5, until: '' }] } });
     const old = key({ name: 'old', expires_at: '2026-01-31T09:30:00Z' });
     const texts = findings({ ...calm, now: Date.parse('2026-02-01T00:00:00Z'), errors: 30, keys: [spent, old] }).map(({ text }) => text);
-    expect(texts).toEqual([expect.stringContaining('30 %'), 'Key app has spent $9.50 of its $10.00 a day.', 'Key old has expired.']);
+    expect(texts).toEqual([expect.stringContaining('30 %'), 'Key app has spent $9.50 of $10.00 a day.', 'Key old has expired.']);
   });
 });
 
@@ -81,12 +81,16 @@ describe('a client key', () => {
     expect(keyState(key({ enabled: false }), 0).word).toBe('disabled');
     expect(keyState(key({ expires_at: '2026-01-01T00:00:00Z' }), Date.parse('2026-01-02')).word).toBe('expired');
     expect(keyState(key({ budgets: [{ usd: 0, window: 'day' }] }), 0).word).toBe('budget spent');
+    const of = key({ budgets: [{ tokens: 5000, window: 'day' }, { requests: 1, window: 'day' }], live: { in_flight: 0, starts_left: null, spent: [{ window: 'day', tokens: 1200, until: '' }] } });
+    expect(of.budgets.map((budget) => spentText(of, budget))).toEqual(['1,200 of 5,000 tokens', '0 of 1 request']);
+    expect(keyState(of, 0).word).toBe('active');
+    expect(keyRowOf(keyDraftOf(of))).toMatchObject({ budgets: of.budgets });
   });
   it('is judged and sent as it was written', () => {
     const draft = { ...keyDraftOf(undefined), name: ' app ', models: 'a*, b' };
     expect(keyProblems(draft, [])).toEqual({});
     expect(keyRowOf(draft)).toMatchObject({ name: 'app', models: ['a*', 'b'], expires_at: null, budgets: [] });
-    const wrong = { ...draft, models: '**', rpm_limit: '-1', budgets: [{ usd: 'x', window: 'day' as const }, { usd: '1', window: 'day' as const }] };
+    const wrong = { ...draft, models: '**', rpm_limit: '-1', budgets: [{ most: 'x', measure: 'usd' as const, window: 'day' as const }, { most: '1', measure: 'usd' as const, window: 'day' as const }] };
     expect(Object.keys(keyProblems(wrong, ['app'])).sort()).toEqual(['budgets', 'budgets.0', 'models', 'name', 'rpm_limit']);
   });
 });

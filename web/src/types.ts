@@ -53,9 +53,14 @@ export interface Pool {
   source: string;
 }
 
+export type Measure = 'usd' | 'tokens' | 'requests';
+
+// Of one thing.
 export interface Budget {
-  usd: number;
   window: 'minute' | 'hour' | 'day' | 'month';
+  usd?: number;
+  tokens?: number;
+  requests?: number;
 }
 
 export interface ClientKey {
@@ -76,7 +81,7 @@ export interface ClientKey {
   created_at: string;
   updated_at: string;
   key?: string;
-  live?: { in_flight: number; starts_left: number | null; spent: { window: string; usd: number; until: string }[] };
+  live?: { in_flight: number; starts_left: number | null; spent: (Budget & { until: string })[] };
 }
 
 export interface Exchange {
