@@ -31,7 +31,7 @@ def test_the_life_of_a_client_key(
     page.get_by_label("Name", exact=True).fill("team-a")
     page.get_by_label("Requests per minute").fill("30")
     page.get_by_role("button", name="Add a budget").click()
-    page.get_by_label("At most $").fill("100")
+    page.get_by_label("At most").fill("100")
     page.get_by_role("button", name="Create", exact=True).click()
     shown = page.get_by_role("dialog").get_by_role("textbox")
     key = shown.input_value()
