@@ -11,22 +11,23 @@ base::TimePoint read_clock() { return base::SystemClock().now(); }
 }  // namespace
 
 Question::~Question() {
-  if (hook_ != nullptr && state_ == State::open) answer(Failure{.reason = "no_worker"});
+  if (gate_ != nullptr && state_ == State::open) answer(Failure{.reason = "no_worker"});
 }
 
 void Question::answer(Answer answer) {
   State open = State::open;
   if (!state_.compare_exchange_strong(open, State::answered)) return;
   if (!std::holds_alternative<Failure>(answer)) {
-    std::string fault = fits(hook_->row().point, answer)
-                            ? find_fault(answer)
-                            : "that is no answer of a hook named " + std::string(name_of(hook_->row().point));
+    std::string fault = fits(point_, answer) ? find_fault(answer)
+                                             : "that is no answer of a hook named " + std::string(name_of(point_));
     if (!fault.empty()) answer = Failure{.reason = "rubbish", .detail = std::move(fault)};
   }
   const base::TimePoint now = read_clock();
-  hook_->gate_->pass([&] {
-    if (const auto* failure = std::get_if<Failure>(&answer)) hook_->fail(*failure, now);
-    else hook_->succeed(now - asked_);
+  gate_->pass([&] {
+    if (const std::shared_ptr<Hook> hook = hook_.lock()) {
+      if (const auto* failure = std::get_if<Failure>(&answer)) hook->fail(*failure, now);
+      else hook->succeed(now - asked_);
+    }
     if (deliver_) deliver_(std::move(answer));
   });
 }
@@ -41,7 +42,9 @@ Hook::Hook(HookRow row, std::shared_ptr<const Observer> observer, std::shared_pt
 
 std::optional<Failure> Hook::ask(std::shared_ptr<Question> question, base::TimePoint now) {
   if (!breaker_.allows(now)) return Failure{.reason = "breaker"};
-  question->hook_ = shared_from_this();
+  question->hook_ = weak_from_this();
+  question->gate_ = gate_;
+  question->point_ = row_.point;
   question->asked_ = now;
   // Nobody waits for what a `finished` hook says: it may take its time.
   question->budget_ = row_.point == HookPoint::finished ? base::Duration(std::chrono::hours{1}) : row_.timeout;
@@ -119,10 +122,7 @@ HookSet::HookSet(std::vector<std::shared_ptr<Hook>> hooks) : all_(std::move(hook
 }
 
 HookSet::~HookSet() {
-  for (const auto& hook : all_) {
-    hook->close();
-    hook->take(Hook::kFinishedQueue, {});
-  }
+  for (const auto& hook : all_) hook->close();
 }
 
 }  // namespace headworks::hooks

@@ -62,7 +62,6 @@ class Question {
   std::optional<AttemptView> attempt = std::nullopt;        // failed
   std::optional<ExchangeView> exchange = std::nullopt;      // finished
 
-  const Hook& hook() const { return *hook_; }
   base::TimePoint asked() const { return asked_; }
   bool expired(base::TimePoint now) const { return now >= asked_ + budget_; }
 
@@ -75,7 +74,9 @@ class Question {
   friend class Hook;
   enum class State : std::uint8_t { open, answered, given_up };
   Deliver deliver_;
-  std::shared_ptr<Hook> hook_;
+  std::weak_ptr<Hook> hook_;  // a hook owns those that wait for it; whoever took one keeps the hook
+  std::shared_ptr<DeliveryGate> gate_;  // null: it was not asked
+  HookPoint point_ = HookPoint::admit;
   base::TimePoint asked_{};
   base::Duration budget_{};
   std::atomic<State> state_{State::open};
@@ -135,7 +136,7 @@ class Hook : public std::enable_shared_from_this<Hook> {
 class HookSet {
  public:
   explicit HookSet(std::vector<std::shared_ptr<Hook>> hooks);
-  ~HookSet();  // closes its hooks; what still waits is answered `no_worker`
+  ~HookSet();  // closes its hooks
   HookSet(const HookSet&) = delete;
   HookSet& operator=(const HookSet&) = delete;
 

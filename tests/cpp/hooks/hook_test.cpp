@@ -42,7 +42,7 @@ struct House {
       .on_answer = [this](const HookRow&, base::Duration) { ++answers; },
       .on_failure = [this](const HookRow&, const Failure& failure) { failures.emplace_back(failure.reason); }});
   std::shared_ptr<DeliveryGate> gate = std::make_shared<DeliveryGate>();
-  std::shared_ptr<Hook> hook;
+  std::shared_ptr<Hook> hook;  // last: what waits for it is answered when it goes
 };
 
 TEST(Hook, QuestionsAreTakenInOrderAndAnsweredOnce) {
@@ -179,6 +179,7 @@ TEST(HookSet, ItsEndAnswersWhatWaits) {
     EXPECT_THAT(set.at(HookPoint::route), SizeIs(1));
     EXPECT_THAT(set.at(HookPoint::admit), IsEmpty());
     house.ask();
+    house.hook.reset();
   }
   EXPECT_EQ(house.reason_of_last(), "no_worker");
 }
