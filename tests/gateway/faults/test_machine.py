@@ -31,6 +31,7 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.rows("F36", "R9")
+@pytest.mark.costs
 def test_without_descriptors_it_neither_spins_nor_drops_who_is_there(
     upstream: MakeUpstream, gateway: MakeGateway, record_property: Note
 ) -> None:
@@ -201,6 +202,7 @@ def test_an_allocation_that_fails_harms_nothing_that_was_stored(
 # Nothing of a crash stays on the disk
 
 
+@pytest.mark.costs  # a sanitizer handles these signals itself
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
 def test_a_crash_leaves_no_core(gateway: MakeGateway, tmp_path: Path, number: int) -> None:
     house = gateway(None, start=False)
