@@ -11,6 +11,7 @@ from headworks.errors import HeadworksError, UsageError
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config, final_row
 from support.gateway import Gateway
+from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -80,8 +81,9 @@ def test_exchanges_by_status(house: Gateway, answering: Upstream) -> None:
     answering.set_script([{"status": 400}])
     assert ask(house).status == 400
     with house.admin() as admin:
-        assert [row["status"] for row in admin.exchanges(status=400)] == [400]
-        assert [row["status"] for row in admin.exchanges(status=200)] == [200]
+        (refused,) = until(lambda: admin.exchanges(status=400), what="the exchange is recorded")
+        (served,) = until(lambda: admin.exchanges(status=200), what="the exchange is recorded")
+        assert (refused["status"], served["status"]) == (400, 200)
         assert admin.exchanges(status=418) == []
         house.restart()
     with house.admin() as admin:  # out of the ledger
