@@ -19,7 +19,7 @@ from support.ledger import fill
 BACKENDS = 500
 EXCHANGES = 100_000
 
-pytestmark = pytest.mark.costs
+pytestmark = [pytest.mark.costs, pytest.mark.minutes]
 
 # Makes the change, and waits until the frame in which it is seen has been made.
 _CHANGE = """
