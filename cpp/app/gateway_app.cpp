@@ -117,8 +117,9 @@ void GatewayApp::Parts::shut_down() {
   if (recorder) recorder->stop();
   hook_board.close();
   watch.reset();
-  loops.clear();
   if (ledger) ledger->flush(std::chrono::seconds(2));
+  ledger.reset();  // answers what the control plane still asked of it: the loops must be there to be told
+  loops.clear();
   log.flush(std::chrono::seconds(1));  // with what it masks still there
   log.set_mask({});
   data_dir.remove_run_file();

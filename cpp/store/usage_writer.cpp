@@ -97,6 +97,7 @@ UsageWriter::~UsageWriter() {
   }
   parts_->wake.notify_one();
   parts_->thread.join();
+  writer_.reset();  // what it was asked for still uses the parts
 }
 
 void UsageWriter::accept(std::span<const telemetry::ExchangeRecord> records) {

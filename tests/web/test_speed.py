@@ -19,7 +19,7 @@ from support.ledger import fill
 BACKENDS = 500
 EXCHANGES = 100_000
 
-pytestmark = [pytest.mark.costs, pytest.mark.minutes]
+pytestmark = pytest.mark.costs
 
 # Makes the change, and waits until the frame in which it is seen has been made.
 _CHANGE = """
@@ -61,7 +61,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     assert one.stop() == 0
     fill(one.data_dir / "usage.db", EXCHANGES, seconds=6 * 3600, backends=BACKENDS)
     yield one.start()
-    assert one.stop() == 0
+    assert one.stop() == 0, one.describe()
 
 
 @pytest.fixture(scope="module")
