@@ -98,7 +98,7 @@ def test_help_says_what_every_field_is() -> None:
     untold = [
         f"{value.__name__}.{field.name}"
         for value in values
-        if dataclasses.is_dataclass(value)
+        if isinstance(value, type) and dataclasses.is_dataclass(value)
         for field in dataclasses.fields(value)
         if f"`{field.name}`" not in (value.__doc__ or "")
     ]

@@ -64,6 +64,9 @@ class Callers:
             except httpx2.TransportError:
                 return
 
+    def wait_for(self, answers: int) -> None:
+        until(lambda: len(self.answered) >= answers, 20, what=f"{answers} answers")
+
     def __enter__(self) -> Callers:
         for thread in self._threads:
             thread.start()
@@ -103,7 +106,7 @@ def test_it_ends_under_load(
         house.start()
         with Callers(house) as callers:
             # Now and then at once, now and then in the middle of it.
-            until(lambda callers=callers, least=life % 4 * 40: len(callers.answered) >= least, 20)
+            callers.wait_for(life % 4 * 40)
             assert house.stop(seconds=20) == 0, house.describe()
         answered |= callers.answered
         assert "Traceback" not in house.describe()
