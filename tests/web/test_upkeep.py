@@ -50,7 +50,7 @@ def test_plugins(
     page = view.page
     hooks = page.get_by_role("region", name="Plug-in policy.py").get_by_role("row")
     expect(hooks).to_have_count(2)
-    expect(hooks.last).to_contain_text("policy.py.route")
+    assert hooks.last.get_by_role("cell").all_inner_texts()[:2] == ["route", "route"]
     expect(hooks.last).to_contain_text("250 ms")
     expect(hooks.last).to_contain_text("asked")
 
@@ -74,7 +74,7 @@ def test_plugins(
     assert view.axe() == []
     with house.admin() as admin:
         viewer = dashboard(house).login(admin.create_token("guest", "viewer")["token"], at="settings/plugins")
-    viewer.says("policy.py.admit")
+    viewer.says("admit")
     expect(viewer.page.get_by_role("button", name="Load them again")).to_have_count(0)
 
 
