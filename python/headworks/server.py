@@ -138,7 +138,10 @@ class Server:
         self._ending = self._core = self._admin = None
 
     def apply(self, config: str | os.PathLike[str] | Mapping[str, Any]) -> int:
-        """Applies a configuration as one change, all or nothing; the revision after it."""
+        """Applies a configuration (a file's name or the document) as one change, all or nothing.
+
+        The revision after it. Raises ConfigurationError, with every problem.
+        """
         document = read_document(config)
         document.expect_valid()
         return self._running().apply(document.json_text, document.origin or "python")

@@ -34,6 +34,7 @@ from gateway.faults.figures import (
 )
 from support.asking import KEY, ask, backend, config, error_of, rows_of
 from support.gateway import Gateway
+from support.quiet import late
 from support.until import until
 
 
@@ -105,7 +106,7 @@ def test_a_network_that_swallows_costs_the_connect_clock(
             took = list(pool.map(timed, range(20)))
 
     assert min(took) >= 495
-    assert sorted(took)[-2] <= 600
+    assert sorted(took)[-2] <= 500 + late(100)
     rows = until(
         lambda: rows_of(house, "SELECT * FROM attempts WHERE error IS NOT NULL"), what="failed attempts"
     )
@@ -135,7 +136,7 @@ def test_a_name_that_leads_nowhere_harms_nobody_else(upstream: MakeUpstream, gat
         while not all(one.done() for one in lost_ones):
             begin = now_ms()
             assert ask(house, model="well").status == 200
-            assert now_ms() - begin < 500
+            assert now_ms() - begin < late(500)
         ended.set()
         for one in lost_ones:
             status, code, took = one.result()
