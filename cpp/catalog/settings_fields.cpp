@@ -73,6 +73,11 @@ const Field<Settings::Limits> kLimits[] = {
     {"json_depth", &Settings::Limits::json_depth, "nesting of a JSON body", {8, 1024}},
     {"body_bytes_per_second", &Settings::Limits::body_bytes_per_second,
      "of a request body on average, once timeouts.head_seconds have passed; 0: any", {0, 1'000'000}},
+    {"body_memory_bytes", &Settings::Limits::body_memory_bytes,
+     "memory of all request bodies together; who finds no room gets 503 and retry-after", {1'048'576, 1e12}},
+    {"large_body_bytes", &Settings::Limits::large_body_bytes,
+     "a body above it gets 503 already when large_body_percent of body_memory_bytes are held", {0, 1'073'741'824}},
+    {"large_body_percent", &Settings::Limits::large_body_percent, "see large_body_bytes; 100: no such stage", {1, 100}},
     {"connections", &Settings::Limits::connections, "client connections at the same time", {1, 1'000'000}},
 };
 const Field<Settings::Stream> kStream[] = {
