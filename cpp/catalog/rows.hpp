@@ -203,6 +203,9 @@ struct Settings {
     std::uint32_t large_body_percent = 80;          // when so much of it is held
     std::uint32_t body_bytes_per_second = 240;  // of a client's request body on average, after head_seconds; 0: any
   } limits;
+  struct Crypto {
+    std::string alg = "aes256gcm";  // vault::algorithm_names()
+  } crypto;
   struct Stream {
     double ping_seconds = 10;
   } stream;

@@ -1,5 +1,6 @@
 // The table of settings. Every limit has a name, a default (rows.hpp), bounds and a meaning.
 #include "catalog/field.hpp"
+#include "vault/envelope.hpp"
 
 namespace headworks::catalog {
 namespace {
@@ -84,6 +85,22 @@ const Field<Settings::Stream> kStream[] = {
     {"ping_seconds", &Settings::Stream::ping_seconds, "a comment line into a silent stream; 0: none", kWait},
 };
 
+const Special<Settings::Crypto> kAlg{
+    .parse =
+        [](const json::value& value, const std::string& path, Reading& reading, Settings::Crypto& row) {
+          if (auto name = parse_choice(value, vault::algorithm_names(), path, reading.problems)) row.alg = *std::move(name);
+        },
+    .check =
+        [](const Settings::Crypto& row, const std::string& path, std::vector<Problem>& problems) {
+          parse_choice(json::string(row.alg), vault::algorithm_names(), path, problems);
+        },
+    .format = [](const Settings::Crypto& row) -> json::value { return json::string(row.alg); },
+    .schema = [] { return schema_of_choice(vault::algorithm_names()); }};
+const Field<Settings::Crypto> kCrypto[] = {
+    {"alg", kAlg,
+     "what provider keys are sealed with from now on (a CPU without AES always takes xchacha20); both are always read"},
+};
+
 const Field<Settings::Retention> kRetention[] = {
     {"exchanges_days", &Settings::Retention::exchanges_days, "rows of the ledger, one per attempt; 0: for ever", kDays},
     {"minutes_days", &Settings::Retention::minutes_days, "usage summed by minute; 0: for ever", kDays},
@@ -131,6 +148,7 @@ const Field<Settings> kSettings[] = {
     {"buckets", kGroup<&Settings::buckets, kBuckets>, "rate limits of backends"},
     {"limits", kGroup<&Settings::limits, kLimits>, "how large anything may be"},
     {"stream", kGroup<&Settings::stream, kStream>, "streamed answers"},
+    {"crypto", kGroup<&Settings::crypto, kCrypto>, "provider keys at rest"},
     {"retention", kGroup<&Settings::retention, kRetention>, "how long history is kept"},
     {"probation", kGroup<&Settings::probation, kProbation>, "undoing a change that makes things worse"},
     {"admin", kGroup<&Settings::admin, kAdmin>, "the admin listener"},
