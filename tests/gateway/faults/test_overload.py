@@ -101,7 +101,7 @@ def test_bodies_have_a_budget_and_who_finds_no_room_is_told_at_once(
 
 @pytest.mark.rows("F37")
 def test_large_bodies_go_first_and_small_ones_never(upstream: MakeUpstream, gateway: MakeGateway) -> None:
-    """From 80 % on the large ones are refused, before their body is asked for; what fits a buffer always goes."""
+    """From 80 % on large ones are refused, before their body is asked for; what fits a buffer always goes."""
     house = gateway(config(backend("only", upstream()), limits={"body_memory_bytes": 8 * MIB}), key=KEY)
     with contextlib.ExitStack() as stack:
 
@@ -226,7 +226,7 @@ def test_a_flood_of_refused_requests_costs_no_more_than_served_ones(
 def test_bad_tls_costs_no_more_than_a_connection_that_is_served(
     upstream: MakeUpstream, gateway: MakeGateway, certificate: tuple[Path, Path], noise: bytes
 ) -> None:
-    """Plain HTTP, a record that is none, an SSL 2 hello, nothing at all: closed, for less than a handshake."""
+    """Plain HTTP, a record that is none, an SSL 2 hello, nothing: closed, for less than a handshake."""
     files = {"certificate": str(certificate[0]), "private_key": str(certificate[1])}
     secure = config(backend("only", upstream({"journal": False}))) | {"tls": files}
     house = gateway(secure, key=KEY, arguments=("--workers", "1"))
