@@ -142,7 +142,8 @@ std::uint64_t LatencySketch::count() const {
 base::Duration LatencySketch::quantile(double q) const {
   const std::uint64_t total = count();
   if (total == 0) return {};
-  const auto rank = static_cast<std::uint64_t>(std::clamp(q, 0.0, 1.0) * static_cast<double>(total - 1));
+  const auto share = std::clamp(q, 0.0, 1.0) * static_cast<double>(total);
+  const auto rank = static_cast<std::uint64_t>(std::max(1.0, std::ceil(share))) - 1;
   std::uint64_t passed = 0;
   for (const Bucket& bucket : buckets_) {
     passed += bucket.count;

@@ -22,7 +22,7 @@ class LatencySketch {
   std::vector<std::uint8_t> encode() const;
 
   std::uint64_t count() const;
-  // q in [0, 1]; zero when nothing was added.
+  // The least value that a share q in [0, 1] of all does not exceed (nearest rank); zero when nothing was added.
   base::Duration quantile(double q) const;
 
  private:

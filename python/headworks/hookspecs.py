@@ -12,7 +12,7 @@ A plug-in is a module with functions marked `@hook`. The function's name says wh
 * `route(request, candidates)`, before the first attempt: the backends to ask, best first (their names or the
   candidates themselves; those left out are not asked), a Reject, or None
 * `failed(request, attempt)`, after an attempt that failed: None, "stop", "retry", or Cool(seconds)
-* `finished(exchange)`, after the answer: it observes only, off the request's way
+* `finished(exchange)`, after the answer: it observes only, off the request's way, and in no particular order
 
 None is no opinion. Several hooks of one point are asked in the order of their plug-ins, each seeing what
 the ones before it changed. Functions may be `async`. What they are shown is frozen, and holds no
