@@ -23,6 +23,7 @@ void GatewayApp::Parts::start_recording() {
   watch = std::make_unique<ChangeWatch>(*store, *catalog, clock, log);
   add_live_metrics(metrics, {.catalog = *catalog,
                              .connections = *connections,
+                             .body_memory = *body_memory,
                              .ledger = *ledger,
                              .recorder = *recorder,
                              .log = log,

@@ -27,6 +27,8 @@ Started GatewayApp::Parts::open_stores() {
   auto opened = store::Store::open({.path = data_dir.file("headworks.db"), .keys = keys, .clock = &clock});
   if (!opened) return failure_of(opened.error(), Exit::configuration);
   store = std::move(*opened);
+  if (!vault::cpu_has_aes())
+    log.log(base::LogLevel::info, "this CPU has no AES: provider keys are sealed with xchacha20");
   if (!store->master_key_fits())
     return StartFailure{Exit::master_key, "the master key from " + keys->origin() +
                                               " is not the one that the keys in " + data_dir.path() +
@@ -77,6 +79,10 @@ Started GatewayApp::Parts::open_catalog() {
   if (const auto ended = store->end_expired_cooldowns(); !ended) return failure_of(ended.error());
   auto rows = store->read_rows();
   if (!rows) return failure_of(rows.error());
+  const auto broken = store->ask([](store::CatalogTables& tables) { return tables.audit.find_broken(); });
+  if (broken && *broken)
+    log.log(base::LogLevel::error, "the audit was changed from outside; what it says from this row on is not to be trusted",
+            {{"row", **broken}});
   for (const catalog::Backend& backend : rows->backends)
     if (backend.key_state == catalog::KeyState::unreadable)
       log.log(base::LogLevel::error, "a backend's key cannot be opened; the backend is out of every plan until its key is set again",
@@ -137,7 +143,9 @@ Started GatewayApp::Parts::open_loops() {
   server.emplace(ServerContext{.shared = *shared,
                                .readiness = readiness,
                                .connections = connections,
+                               .body_memory = body_memory,
                                .admin_connections = admin_connections,
+                               .admin_body_memory = std::make_shared<net::BodyMemory>(),
                                .resolver = std::make_shared<net::Resolver>(),
                                .upstream_tls = *client_tls,
                                .listener_tls = listening->tls,

@@ -37,7 +37,8 @@ struct GatewayApp::Parts {
             clock),
         exchange_log(log),
         connections(std::make_shared<net::ConnectionCount>()),
-        admin_connections(std::make_shared<net::ConnectionCount>()) {
+        admin_connections(std::make_shared<net::ConnectionCount>()),
+        body_memory(std::make_shared<net::BodyMemory>()) {
     admin_connections->limit = 256;
   }
   ~Parts() { shut_down(); }
@@ -79,6 +80,7 @@ struct GatewayApp::Parts {
   gateway::Readiness readiness;
   std::shared_ptr<net::ConnectionCount> connections;
   std::shared_ptr<net::ConnectionCount> admin_connections;
+  std::shared_ptr<net::BodyMemory> body_memory;
   std::optional<admin::AdminShared> control;
   std::optional<ServerContext> server;
   std::unique_ptr<gateway::WaitingRoom> waiting_room;  // outlives the loops, whose exchanges leave it

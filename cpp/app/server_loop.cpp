@@ -19,6 +19,9 @@ net::SessionLimits session_limits(const catalog::Settings& settings) {
   limits.head.head_bytes = settings.limits.head_bytes;
   limits.head.header_count = settings.limits.header_count;
   limits.body_bytes = settings.limits.body_bytes;
+  limits.body_memory = {.bytes = settings.limits.body_memory_bytes,
+                        .large = settings.limits.large_body_bytes,
+                        .large_percent = settings.limits.large_body_percent};
   limits.head_timeout = of_seconds(settings.timeouts.head_seconds);
   limits.body_idle_timeout = of_seconds(settings.timeouts.body_idle_seconds);
   limits.body_bytes_per_second = settings.limits.body_bytes_per_second;
@@ -39,11 +42,13 @@ ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& c
       data_plane_(context_, context.readiness) {
   const net::SessionLimits limits = session_limits(snapshot->settings());
   data_listener_ = std::make_unique<net::Listener>(loop_, data_fd, data_plane_, limits, context.listener_tls,
-                                                   context.connections);
+                                                   context.connections, context.body_memory);
+  context.body_memory->add_pool(loop_.buffers().lent_bytes());
   if (admin_fd < 0) return;
   admin_plane_.emplace(context.admin, loop_, upstreams_);
   admin_listener_ =
-      std::make_unique<net::Listener>(loop_, admin_fd, *admin_plane_, limits, nullptr, context.admin_connections);
+      std::make_unique<net::Listener>(loop_, admin_fd, *admin_plane_, limits, nullptr, context.admin_connections,
+                                      context.admin_body_memory);
 }
 
 ServerLoop::~ServerLoop() {

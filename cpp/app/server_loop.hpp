@@ -24,7 +24,10 @@ struct ServerContext {
   gateway::SharedContext& shared;
   gateway::Readiness& readiness;
   std::shared_ptr<net::ConnectionCount> connections;
-  std::shared_ptr<net::ConnectionCount> admin_connections;  // so that a flood of clients does not shut operators out
+  std::shared_ptr<net::BodyMemory> body_memory;
+  // Of their own, so that a flood of clients does not shut operators out.
+  std::shared_ptr<net::ConnectionCount> admin_connections;
+  std::shared_ptr<net::BodyMemory> admin_body_memory;
   std::shared_ptr<net::Resolver> resolver;
   std::shared_ptr<net::TlsClientContext> upstream_tls;
   std::shared_ptr<net::TlsServerContext> listener_tls;  // null: plain

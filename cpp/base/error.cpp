@@ -57,7 +57,7 @@ constexpr std::array kTable = {
     ErrorRow{no_backend, "no_backend", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::warn},
     ErrorRow{hook_failed, "hook_failed", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::error},
     ErrorRow{draining, "draining", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::info},
-    ErrorRow{overloaded, "overloaded", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::warn},
+    ErrorRow{overloaded, "overloaded", 503, 503, kOverloaded, kOverloaded, later, LogLevel::warn},
     ErrorRow{internal, "internal", 500, 500, kApi, kApi, exhausted, LogLevel::error},
     ErrorRow{client_closed, "client_closed", 499, 499, kInvalid, kInvalid, never, LogLevel::info},
     ErrorRow{not_found, "not_found", 404, 404, kMissing, kMissing, never, LogLevel::info},

@@ -246,7 +246,8 @@ net::Task<> relay_last_answer(Exchange& exchange, const LastAnswer& answer, std:
 
 net::Task<> reply_error(Exchange& exchange, const dialect::RouteRow& route, const base::Error& error) {
   exchange.end_with(error.kind);
-  if (base::row_of(error.kind).status < 500) exchange.context().metrics.count_bad_request(error.kind);
+  if (base::row_of(error.kind).status < 500 || error.kind == ErrorKind::overloaded)
+    exchange.context().metrics.count_bad_request(error.kind);
   std::string body;
   wire::HeadWriter head = exchange.response().start(dialect::status_of(route.dialect, error.kind));
   write_answer_head(exchange, head, nullptr);

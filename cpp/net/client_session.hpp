@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "net/body_memory.hpp"
 #include "net/buffer_pool.hpp"
 #include "net/handler.hpp"
 #include "net/socket.hpp"
@@ -21,6 +22,7 @@ namespace headworks::net {
 struct SessionLimits {
   wire::HeadLimits head;
   std::uint64_t body_bytes = 33'554'432;
+  BodyMemory::Limits body_memory;
   base::Duration head_timeout = std::chrono::seconds(10);
   base::Duration body_idle_timeout = std::chrono::seconds(30);
   std::uint32_t body_bytes_per_second = 240;  // on average, once head_timeout has passed; 0: any pace
@@ -33,6 +35,7 @@ struct SessionContext {
   EventLoop& loop;
   Handler& handler;
   SessionLimits limits;
+  std::shared_ptr<BodyMemory> body_memory;
   bool draining = false;
   ClientSession* first = nullptr;  // all sessions, for draining
   std::size_t count = 0;
@@ -68,7 +71,8 @@ class ClientSession {
   Task<base::Result<std::string_view>> read_chunked_body(std::uint64_t limit);
   Socket::WriteWait say_continue();
   Task<bool> skip_body(const wire::RequestHead& head);
-  bool body_arrived(const wire::RequestHead& head) const;
+  bool grow_body(std::uint64_t size, std::size_t used);  // false: there is no room for it now
+  void drop_body();
   void release_input();
 
   IoStatus read_into(Buffer& buffer, std::size_t& end);  // what is there now; ok, would_block, closed, reset
@@ -81,6 +85,7 @@ class ClientSession {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   Buffer body_;                // a body that did not fit behind its head
+  BodyHold body_hold_;         // its memory, when it is more than a pooled buffer's
   std::string out_head_;       // the answer's head; empty when idle
   std::uint32_t requests_ = 0;
   bool idle_ = true;

@@ -105,8 +105,9 @@ Result<std::vector<int>> open_listeners(const ListenAddress& address, std::size_
 }
 
 Listener::Listener(EventLoop& loop, int fd, Handler& handler, const SessionLimits& limits,
-                   std::shared_ptr<TlsServerContext> tls, std::shared_ptr<ConnectionCount> connections)
-    : context_{.loop = loop, .handler = handler, .limits = limits},
+                   std::shared_ptr<TlsServerContext> tls, std::shared_ptr<ConnectionCount> connections,
+                   std::shared_ptr<BodyMemory> body_memory)
+    : context_{.loop = loop, .handler = handler, .limits = limits, .body_memory = std::move(body_memory)},
       fd_(fd),
       spare_(open_spare()),
       tls_(std::move(tls)),

@@ -56,7 +56,8 @@ class Listener final : private Pollable, private Timer {
  public:
   // Takes over `fd`. `tls` may be null.
   Listener(EventLoop& loop, int fd, Handler& handler, const SessionLimits& limits,
-           std::shared_ptr<TlsServerContext> tls, std::shared_ptr<ConnectionCount> connections);
+           std::shared_ptr<TlsServerContext> tls, std::shared_ptr<ConnectionCount> connections,
+           std::shared_ptr<BodyMemory> body_memory);
   ~Listener() override;
 
   void set_limits(const SessionLimits& limits) { context_.limits = limits; }

@@ -13,7 +13,7 @@ CatalogTables::CatalogTables(Connection& connection, const vault::Sealer& sealer
       prices(connection),
       cooldowns(connection),
       admin_tokens(connection),
-      audit(connection),
+      audit(connection, key_hasher),
       hasher(key_hasher),
       wall(at),
       now(catalog::format_utc(at)) {}

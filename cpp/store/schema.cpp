@@ -27,7 +27,8 @@ struct Plan {
 };
 
 constexpr std::array kCatalogTables = {"pools",     "backends",  "client_keys", "settings",         "prices",
-                                       "cooldowns", "revisions", "audit",       "master_key_checks", "admin_tokens"};
+                                       "cooldowns", "revisions", "audit",       "master_key_checks",
+                                       "master_key_seals", "sealed_only", "admin_tokens"};
 constexpr std::array kUsageTables = {"attempt_rows", "names", "levels", "usage_minutes", "usage_hours", "usage_days", "usage_state"};
 
 Plan plan_of(Database database) {

@@ -103,8 +103,10 @@ class Store {
     struct Key {
       std::uint32_t kid = 0;
       std::uint32_t sealed = 0;  // provider keys that need it
+      std::int64_t seals = 0;    // how often it has sealed: at most kMaxSeals
     };
     std::string origin;       // where the ring came from
+    std::string_view algorithm;  // of new seals
     std::vector<Key> keys;    // oldest first; new seals take the last
     std::uint32_t clear = 0;  // provider keys that were never sealed
     std::uint32_t rewrapped = 0;          // by this call

@@ -26,6 +26,7 @@ enum class Metric : std::uint8_t {
   client_aborts,
   bad_requests,
   connections,
+  memory_held_bytes,
   ledger_lag_seconds,
   ledger_dropped,
   hook_seconds,
