@@ -55,6 +55,10 @@ struct UsageWriter::Parts {
   auto in_transaction(Connection& db, Body body) {
     try {
       Transaction transaction(db);
+      if (db.changed_elsewhere()) {  // a process that hands over to us, or the one that takes over
+        names.forget();
+        sums.forget();
+      }
       auto result = body();
       transaction.commit();
       return result;
@@ -85,7 +89,8 @@ base::Result<std::unique_ptr<UsageWriter>> UsageWriter::start(Options options) {
   auto writer = DatabaseThread::start({.path = options.path,
                                      .database = Database::usage,
                                      .busy_timeout = options.busy_timeout,
-                                     .now = options.now});
+                                     .now = options.now,
+                                     .migrates = options.migrates});
   if (!writer) return std::move(writer).error();
   return std::unique_ptr<UsageWriter>(new UsageWriter(std::move(options), *std::move(writer)));
 }
