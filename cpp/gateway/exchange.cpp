@@ -37,6 +37,8 @@ telemetry::ExchangeRecord Exchange::so_far() const {
   return telemetry::make_owned(record);
 }
 
+bool Exchange::settled() const { return attempt_ != nullptr && attempt_->sent(); }
+
 Exchange::~Exchange() {
   request_.watch_client(nullptr);
   record_.total = now() - started_;

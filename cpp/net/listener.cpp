@@ -110,15 +110,15 @@ Listener::Listener(EventLoop& loop, int fd, Handler& handler, const SessionLimit
       fd_(fd),
       spare_(open_spare()),
       tls_(std::move(tls)),
-      connections_(std::move(connections)) {
-  loop.watch(fd_, *this);
-}
+      connections_(std::move(connections)) {}
 
 Listener::~Listener() {
   context_.loop.unwatch_shared(fd_, *this);
   if (fd_ >= 0) ::close(fd_);
   if (spare_ >= 0) ::close(spare_);
 }
+
+void Listener::accept() { context_.loop.watch(fd_, *this); }
 
 void Listener::drain() {
   context_.draining = !context_.heir || tls_ != nullptr;
@@ -140,7 +140,6 @@ void Listener::hand_over(Heir heir) {
 void Listener::take_back() {
   context_.heir = nullptr;
   context_.draining = false;
-  context_.loop.watch(fd_, *this);
 }
 
 void Listener::adopt(int fd) {
@@ -148,7 +147,7 @@ void Listener::adopt(int fd) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   // Behind a listener that speaks TLS now nobody may go on without.
-  if (!place.held() || tls_ != nullptr || ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
+  if (!place.held() || context_.draining || tls_ != nullptr || ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
     ::close(fd);
     return;
   }

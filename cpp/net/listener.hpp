@@ -54,17 +54,18 @@ class ConnectionPlace {
 
 class Listener final : private Pollable, private Timer {
  public:
-  // Takes over `fd`. `tls` may be null.
+  // Takes over `fd`. `tls` may be null. Nobody is accepted before accept().
   Listener(EventLoop& loop, int fd, Handler& handler, const SessionLimits& limits,
            std::shared_ptr<TlsServerContext> tls, std::shared_ptr<ConnectionCount> connections);
   ~Listener() override;
 
   void set_limits(const SessionLimits& limits) { context_.limits = limits; }
 
+  void accept();
   // Stops accepting, closes idle connections, lets running exchanges finish.
   void drain();
   // Stops accepting but keeps the socket, whose queue another process serves; gives connections to `heir` as they
-  // become idle. Until take_back(), or drain().
+  // become idle. Until take_back() and accept(), or drain().
   void hand_over(Heir heir);
   void take_back();
   // A connection that another process has accepted, between two requests. Takes over `fd`.

@@ -70,6 +70,7 @@ struct UsageWriter::Parts {
   }
   bool sum(Connection& db) {
     return in_transaction(db, [&] {
+      if (sums.complete()) return true;
       sums.begin(db);
       sums.end(db, true);
       return true;
@@ -171,7 +172,7 @@ void UsageWriter::sum_up() {
 }
 
 bool UsageWriter::post_sum(std::function<void(base::Result<bool>)> done) {
-  return writer_->post([this](Connection& db) { return parts_->sums.complete() || parts_->sum(db); }, std::move(done));
+  return writer_->post([this](Connection& db) { return parts_->sum(db); }, std::move(done));
 }
 
 bool UsageWriter::post_import(std::vector<telemetry::ExchangeRecord> records,

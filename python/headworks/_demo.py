@@ -66,6 +66,7 @@ def demo(*, listen: str | None, admin_listen: str | None, traffic: bool, log_lev
             log_level=log_level,
             announce=True,
         )
+        core.open()
         print(_invitation(core.data_url, core.first_client_key), file=sys.stderr, flush=True)
         if traffic:
             stack.enter_context(_Traffic(core.data_url, core.first_client_key))
