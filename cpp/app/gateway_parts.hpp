@@ -3,6 +3,7 @@
 // Private to app/.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <initializer_list>
 #include <memory>
@@ -111,7 +112,7 @@ struct GatewayApp::Parts {
   std::vector<std::unique_ptr<ServerLoop>> loops;
   std::vector<int> data_sockets;       // the loops' own, as long as they listen
   int admin_socket = -1;               // the same
-  std::size_t adopted = 0;             // connections, by whoever adopts
+  std::atomic<std::size_t> adopted{0};  // connections
   catalog::Catalog::Subscription subscription;
   std::string data_url, admin_url, first_key;
 

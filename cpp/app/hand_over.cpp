@@ -79,9 +79,8 @@ Result<void> GatewayApp::Parts::hand_over_to_successor() {
   };
   const auto heard = successor->channel().hear(kStartPatience, stopped);
   if (heard && heard->word == kPrepared) return leave_place();
-  const bool failed = heard && heard->word.starts_with(kFailed);
-  if (failed) return fail(ErrorKind::internal, heard->word.substr(kFailed.size()) + " (" + successor->end() + ")");
   const std::string how = successor->end();
+  if (heard && heard->word.starts_with(kFailed)) return fail(ErrorKind::internal, heard->word.substr(kFailed.size()));
   return fail(ErrorKind::internal, stopped() ? "a stop came first" : "the new process did not get ready: " + how);
 }
 

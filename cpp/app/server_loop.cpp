@@ -148,6 +148,12 @@ void ServerLoop::take_back() {
   accept();
 }
 
+void ServerLoop::set_closed(bool closed) {
+  context_.closed = closed;
+  if (!closed) return;
+  for (gateway::RunningExchange& exchange : context_.running) exchange.stop_waiting();
+}
+
 std::size_t ServerLoop::unsettled() const {
   std::size_t count = 0;
   for (const auto& listener : data_listeners_) count += listener->beginning();

@@ -62,7 +62,7 @@ class ServerLoop {
   // Exchanges, begun or about to begin, that may still take something from buckets and budgets.
   std::size_t unsettled() const;
   // Closed: nothing is taken or sent here any more.
-  void set_closed(bool closed) { context_.closed = closed; }
+  void set_closed(bool closed);
 
   // What every running exchange of this loop has done so far; on the loop's thread.
   std::vector<telemetry::ExchangeRecord> running() const;

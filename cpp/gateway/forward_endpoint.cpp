@@ -157,7 +157,7 @@ net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const 
       routing::Step next = co_await wait_for(exchange, request, plan, route, *wait);
       step = std::move(next);
       if (exchange.client_left()) co_return;
-      continue;
+      if (!exchange.context().closed) continue;
     }
     if (exchange.context().closed) {
       const base::Error error = handed_over();

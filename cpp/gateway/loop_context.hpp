@@ -58,6 +58,8 @@ class RunningExchange
   virtual telemetry::ExchangeRecord so_far() const = 0;
   // Its upstream has the request: unless that call fails, it takes no more from buckets and budgets.
   virtual bool settled() const = 0;
+  // Whatever it waits for before it is sent, it does not get here any more.
+  virtual void stop_waiting() = 0;
 
  protected:
   ~RunningExchange() = default;

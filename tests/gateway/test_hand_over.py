@@ -355,10 +355,10 @@ def test_the_service_manager_hears_who_serves(house: MakeGateway, tmp_path: Path
 # Sockets that were passed in
 
 PASS = """
-import os, sys
+import fcntl, os, sys
 names, *rest = sys.argv[1:]
 fds, command = [int(one) for one in rest[0].split(",")], rest[1:]
-copies = [os.dup(os.dup2(fd, 100 + number)) for number, fd in enumerate(fds)]
+copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in fds]
 for number, fd in enumerate(copies):
     os.dup2(fd, 3 + number)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=names)
