@@ -34,6 +34,7 @@ ClientSession::~ClientSession() {
   if (next != nullptr) next->previous = previous;
   if (previous != nullptr) previous->next = next;
   if (context_.first == this) context_.first = next;
+  context_.loop.texts().take_back(std::move(out_head_));
   --context_.count;
 }
 
@@ -89,7 +90,7 @@ void ClientSession::compact() {
   if (begin_ == end_) {
     in_.reset();
     begin_ = end_ = 0;
-    if (out_head_.capacity() > 0) std::string().swap(out_head_);
+    context_.loop.texts().take_back(std::move(out_head_));
     return;
   }
   if (begin_ == 0) return;

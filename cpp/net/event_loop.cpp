@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "net/system_calls.hpp"
 
 namespace headworks::net {
 namespace {
@@ -164,7 +165,7 @@ void EventLoop::run() {
   lag_probe_.start();
   while (!stopping_.load(std::memory_order_acquire)) {
     const int timeout = ready_.empty() ? wait_milliseconds() : 0;
-    const int count = ::epoll_wait(epoll_, events_.data(), kMaxEvents, timeout);
+    const int count = wait_for_events(epoll_, events_.data(), kMaxEvents, timeout);
     refresh_now();
     if (count > 0) dispatch(events_.data(), count);
     resume_ready();

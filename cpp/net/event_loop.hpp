@@ -17,6 +17,7 @@
 #include "base/random.hpp"
 #include "net/buffer_pool.hpp"
 #include "net/task.hpp"
+#include "net/text_pool.hpp"
 #include "net/timer_wheel.hpp"
 
 struct epoll_event;
@@ -74,6 +75,7 @@ class EventLoop {
 
   TimerWheel& wheel() { return wheel_; }
   BufferPool& buffers() { return buffers_; }
+  TextPool& texts() { return texts_; }
   base::Random& random() { return random_; }
   TaskGroup& tasks() { return tasks_; }
   base::Log& log() { return log_; }
@@ -106,6 +108,7 @@ class EventLoop {
   base::TimePoint wall_read_{};
   TimerWheel wheel_;
   BufferPool buffers_;
+  TextPool texts_;
   base::Random random_;
   int epoll_ = -1;
   int wake_ = -1;  // eventfd

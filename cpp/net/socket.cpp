@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/system_calls.hpp"
 #include "net/tls.hpp"
 
 namespace headworks::net {
@@ -90,7 +91,7 @@ ReadResult Socket::try_read(char* data, std::size_t size) {
     return result;
   }
   for (;;) {
-    const ssize_t count = ::recv(fd_, data, size, 0);
+    const ssize_t count = receive(fd_, data, size);
     if (count > 0) {
       // A short read empties a stream socket (epoll(7)); only a FIN may still be behind it.
       if (static_cast<std::size_t>(count) < size) readable_ = peer_closed_;
@@ -117,7 +118,7 @@ IoStatus Socket::advance_write(std::span<iovec>& pieces) {
       msghdr message{};
       message.msg_iov = pieces.data();
       message.msg_iovlen = pieces.size();
-      const ssize_t count = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+      const ssize_t count = send_message(fd_, message, MSG_NOSIGNAL);
       if (count < 0) {
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return IoStatus::would_block;
