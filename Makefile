@@ -12,7 +12,7 @@ help:
 	@echo "make ctest | make pytest [ARGS=...]     only the C++ tests, only the Python tests"
 	@echo "make asan | make tsan                   the C++ tests under sanitizers"
 	@echo "make lint                               form, types and rules of the Python code"
-	@echo "make edge [ARGS=--faults]               every row of the tables of bad input (and faults), beside others"
+	@echo "make edge [ARGS=--faults or --minutes]  every row of the tables of bad input (and faults), beside others"
 	@echo "make soak [SOAK_SECONDS=1800]           faults at 500 requests a second, for half an hour"
 	@echo "make fuzz [SECONDS=60] [ARGS=target]    the fuzz targets, so long each"
 	@echo "make sbom                               what is in it, as CycloneDX: dist/sbom.json"

@@ -80,7 +80,9 @@ def main() -> None:
             for one in outcomes:
                 if one.problems:
                     print(f"  {one.subject}: {one.problems}", file=sys.stderr)
-            print(f"round {number + 1}{'' if good else ' (set aside)'}", file=sys.stderr)
+            foreign = max(one.foreign for one in outcomes)
+            aside = "" if good else f" (set aside: up to {foreign:.0%} of a core was others')"
+            print(f"round {number + 1}{aside}", file=sys.stderr)
             if good:
                 rounds.append({one.subject: one.values for one in outcomes})
     if not rounds:

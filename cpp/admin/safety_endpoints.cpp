@@ -4,6 +4,7 @@
 #include "admin/endpoints.hpp"
 #include "admin/store_calls.hpp"
 #include "store/backup.hpp"
+#include "store/master_keys_table.hpp"
 
 namespace headworks::admin {
 namespace {
@@ -17,9 +18,14 @@ constexpr std::uint32_t kBatch = 100;  // provider keys per transaction
 Reply reply_keys(const MasterKeys& keys, std::uint32_t rewrapped, std::uint64_t revision) {
   boost::json::array list, unreadable;
   for (std::size_t at = 0; at < keys.keys.size(); ++at)
-    list.push_back({{"kid", keys.keys[at].kid}, {"provider_keys", keys.keys[at].sealed}, {"newest", at + 1 == keys.keys.size()}});
+    list.push_back({{"kid", keys.keys[at].kid},
+                    {"provider_keys", keys.keys[at].sealed},
+                    {"newest", at + 1 == keys.keys.size()},
+                    {"seals", keys.keys[at].seals},
+                    {"seals_left", store::kMaxSeals - keys.keys[at].seals}});
   for (const std::string& name : keys.unreadable) unreadable.push_back(boost::json::string(name));
   return reply_json({{"origin", keys.origin},
+                     {"algorithm", keys.algorithm},
                      {"keys", std::move(list)},
                      {"clear", keys.clear},
                      {"unreadable", std::move(unreadable)},

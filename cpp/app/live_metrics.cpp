@@ -31,6 +31,10 @@ void add_live_metrics(telemetry::Metrics& metrics, const Observed& observed) {
   metrics.add_source(Metric::connections, [&connections = observed.connections](const Emit& emit) {
     emit({"client"}, connections.now.load(std::memory_order_relaxed));
   });
+  metrics.add_source(Metric::memory_held_bytes, [&memory = observed.body_memory](const Emit& emit) {
+    emit({"bodies"}, static_cast<double>(memory.bodies()));
+    emit({"buffers"}, static_cast<double>(memory.buffers()));
+  });
   single(Metric::queue_depth, [&room = observed.waiting_room] { return static_cast<double>(room.waiting()); });
   single(Metric::ledger_lag_seconds, [&ledger = observed.ledger] { return seconds(ledger.lag()); });
   single(Metric::ledger_dropped, [&ledger = observed.ledger] { return static_cast<double>(ledger.dropped()); });

@@ -18,6 +18,7 @@ namespace headworks::app {
 struct Observed {
   const catalog::Catalog& catalog;
   const net::ConnectionCount& connections;
+  const net::BodyMemory& body_memory;
   const store::UsageWriter& ledger;
   const telemetry::Recorder& recorder;
   const base::Log& log;

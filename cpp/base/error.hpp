@@ -72,7 +72,7 @@ enum class ErrorKind : std::uint8_t {
 // What a client that got this error should do next: decides x-should-retry and retry-after.
 enum class ClientRetry : std::uint8_t {
   never,      // the same request will fail again
-  later,      // 429: the answer says when
+  later,      // the answer says when, if that is known
   exhausted,  // we have retried already, or a budget is spent: x-should-retry: false
 };
 

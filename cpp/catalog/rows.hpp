@@ -198,8 +198,14 @@ struct Settings {
     std::uint32_t header_count = 100;
     std::uint32_t json_depth = 256;
     std::uint32_t connections = 10'000;
+    std::uint64_t body_memory_bytes = 268'435'456;  // of all request bodies together, while they are held
+    std::uint64_t large_body_bytes = 1'048'576;     // larger ones are refused earlier:
+    std::uint32_t large_body_percent = 80;          // when so much of it is held
     std::uint32_t body_bytes_per_second = 240;  // of a client's request body on average, after head_seconds; 0: any
   } limits;
+  struct Crypto {
+    std::string alg = "aes256gcm";  // vault::algorithm_names()
+  } crypto;
   struct Stream {
     double ping_seconds = 10;
   } stream;

@@ -1,5 +1,6 @@
 // The table of settings. Every limit has a name, a default (rows.hpp), bounds and a meaning.
 #include "catalog/field.hpp"
+#include "vault/envelope.hpp"
 
 namespace headworks::catalog {
 namespace {
@@ -73,10 +74,31 @@ const Field<Settings::Limits> kLimits[] = {
     {"json_depth", &Settings::Limits::json_depth, "nesting of a JSON body", {8, 1024}},
     {"body_bytes_per_second", &Settings::Limits::body_bytes_per_second,
      "of a request body on average, once timeouts.head_seconds have passed; 0: any", {0, 1'000'000}},
+    {"body_memory_bytes", &Settings::Limits::body_memory_bytes,
+     "memory of all request bodies together; who finds no room gets 503 and retry-after", {1'048'576, 1e12}},
+    {"large_body_bytes", &Settings::Limits::large_body_bytes,
+     "a body above it gets 503 already when large_body_percent of body_memory_bytes are held", {0, 1'073'741'824}},
+    {"large_body_percent", &Settings::Limits::large_body_percent, "see large_body_bytes; 100: no such stage", {1, 100}},
     {"connections", &Settings::Limits::connections, "client connections at the same time", {1, 1'000'000}},
 };
 const Field<Settings::Stream> kStream[] = {
     {"ping_seconds", &Settings::Stream::ping_seconds, "a comment line into a silent stream; 0: none", kWait},
+};
+
+const Special<Settings::Crypto> kAlg{
+    .parse =
+        [](const json::value& value, const std::string& path, Reading& reading, Settings::Crypto& row) {
+          if (auto name = parse_choice(value, vault::algorithm_names(), path, reading.problems)) row.alg = *std::move(name);
+        },
+    .check =
+        [](const Settings::Crypto& row, const std::string& path, std::vector<Problem>& problems) {
+          parse_choice(json::string(row.alg), vault::algorithm_names(), path, problems);
+        },
+    .format = [](const Settings::Crypto& row) -> json::value { return json::string(row.alg); },
+    .schema = [] { return schema_of_choice(vault::algorithm_names()); }};
+const Field<Settings::Crypto> kCrypto[] = {
+    {"alg", kAlg,
+     "what provider keys are sealed with from now on (a CPU without AES always takes xchacha20); both are always read"},
 };
 
 const Field<Settings::Retention> kRetention[] = {
@@ -126,6 +148,7 @@ const Field<Settings> kSettings[] = {
     {"buckets", kGroup<&Settings::buckets, kBuckets>, "rate limits of backends"},
     {"limits", kGroup<&Settings::limits, kLimits>, "how large anything may be"},
     {"stream", kGroup<&Settings::stream, kStream>, "streamed answers"},
+    {"crypto", kGroup<&Settings::crypto, kCrypto>, "provider keys at rest"},
     {"retention", kGroup<&Settings::retention, kRetention>, "how long history is kept"},
     {"probation", kGroup<&Settings::probation, kProbation>, "undoing a change that makes things worse"},
     {"admin", kGroup<&Settings::admin, kAdmin>, "the admin listener"},

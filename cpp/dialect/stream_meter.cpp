@@ -95,9 +95,9 @@ StreamMeter::Verdict StreamMeter::on_event(json::JsonReader& reader, const wire:
   if (event.name == "error") return Verdict::error;
   if (shape_ == StreamShape::chat || shape_ == StreamShape::completions)
     return on_openai_event(reader, event.data);
-  if (!event.name.empty()) return on_named_event(reader, event.name, event.data);
+  if (!event.name.empty()) return on_named_event(event.name, event.data);
   if (is_error_object(reader, event.data)) return Verdict::error;
-  return on_named_event(reader, type_in(event.data), event.data);
+  return on_named_event(type_in(event.data), event.data);
 }
 
 void StreamMeter::note_choices(json::JsonReader& reader, std::string_view data) {
@@ -138,13 +138,12 @@ StreamMeter::Verdict StreamMeter::on_openai_event(json::JsonReader& reader, std:
     ++content_events_;
   }
   const std::size_t usage = find_value(data, "\"usage\"");
-  if (usage == npos || data[usage] != '{' || !read_usage(reader, data, usage_)) return Verdict::pass;
+  if (usage == npos || data[usage] != '{' || !read_usage(data, usage_)) return Verdict::pass;
   usage_seen_ = true;
   return none && usage_is_ours_ ? Verdict::remove : Verdict::pass;
 }
 
-StreamMeter::Verdict StreamMeter::on_named_event(json::JsonReader& reader, std::string_view name,
-                                                 std::string_view data) {
+StreamMeter::Verdict StreamMeter::on_named_event(std::string_view name, std::string_view data) {
   if (name == "error") return Verdict::error;
   if (shape_ == StreamShape::messages) {
     if (name == "ping") return Verdict::pass;  // a sign of life, not an answer
@@ -152,7 +151,7 @@ StreamMeter::Verdict StreamMeter::on_named_event(json::JsonReader& reader, std::
     if (name == "content_block_delta") {
       ++content_events_;
     } else if (name == "message_start" || name == "message_delta") {
-      const bool read = read_usage(reader, data, usage_);
+      const bool read = read_usage(data, usage_);
       usage_seen_ |= read && name == "message_delta";
     } else if (name == "message_stop") {
       final_seen_ = true;
@@ -166,7 +165,7 @@ StreamMeter::Verdict StreamMeter::on_named_event(json::JsonReader& reader, std::
     ++content_events_;
   } else if (name == "response.completed" || name == "response.incomplete" || name == "response.failed") {
     final_seen_ = true;
-    usage_seen_ |= read_usage(reader, data, usage_);
+    usage_seen_ |= read_usage(data, usage_);
   }
   return Verdict::pass;
 }

@@ -38,7 +38,7 @@ class StreamMeter {
 
  private:
   Verdict on_openai_event(json::JsonReader& reader, std::string_view data);
-  Verdict on_named_event(json::JsonReader& reader, std::string_view name, std::string_view data);
+  Verdict on_named_event(std::string_view name, std::string_view data);
   void note_choices(json::JsonReader& reader, std::string_view data);
   bool all_finished() const { return finished_ != 0 && (seen_ & ~finished_) == 0; }
 

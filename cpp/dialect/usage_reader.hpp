@@ -8,13 +8,12 @@
 #include <string_view>
 
 #include "base/usage.hpp"
-#include "json/json_reader.hpp"
 
 namespace headworks::dialect {
 
 // Adds to `usage` what the last "usage" object in `text` says; false when there is none. `text` is a complete
-// JSON answer, the end of one, or an event's data; it has json::kPadding readable bytes behind it. Costs a
-// backward search and the parse of that one small object. Does not set usage.source.
-bool read_usage(json::JsonReader& reader, std::string_view text, base::Usage& usage);
+// JSON answer, the end of one, or an event's data. Costs a backward search and one pass over that one small object.
+// Does not set usage.source.
+bool read_usage(std::string_view text, base::Usage& usage);
 
 }  // namespace headworks::dialect

@@ -75,6 +75,7 @@ Attempt::~Attempt() {
   settle_usage();
   exchange_.record().attempts.push_back(record_);
   base::wipe(head_);
+  exchange_.context().loop.texts().take_back(std::move(head_));
 }
 
 telemetry::AttemptRecord Attempt::so_far() const {
@@ -134,13 +135,11 @@ void Attempt::write_body() {
 void Attempt::write_head() {
   const wire::RequestHead& client = *request_.head;
   const catalog::BackendEntry& backend = *try_.target->backend;
-  std::string target;
-  wire::append_target(target, backend.url, client.target);
-  std::size_t most = 256 + client.method.size() + target.size() + backend.request_lines.size();
+  std::size_t most = 256 + client.method.size() + backend.url.path.size() + client.target.size() + backend.request_lines.size();
   for (const wire::Field& field : client.fields) most += field.name.size() + field.value.size() + 4;
-  head_.reserve(most);  // growing would leave copies of the key behind
+  head_ = exchange_.context().loop.texts().rent(most);  // growing would leave copies of the key behind
   wire::HeadWriter head(head_);
-  head.request_line(client.method, target);
+  head.request_line(client.method, backend.url, client.target);
   head.lines(backend.request_lines.reveal());
   const bool has_connection = client.find(wire::FieldId::connection) != nullptr;
   const HookPart* changed = exchange_.hooks();

@@ -1,5 +1,7 @@
 #include "gateway/client_request.hpp"
 
+#include <algorithm>
+
 namespace headworks::gateway {
 namespace {
 
@@ -8,8 +10,9 @@ using base::fail;
 using base::Result;
 
 bool is_media_type(std::string_view value, std::string_view type) {
-  const std::size_t end = value.find_first_of("; \t");
-  return wire::same_name(value.substr(0, end), type);
+  const std::string_view rest = value.substr(std::min(type.size(), value.size()));
+  const bool ends = rest.empty() || rest.front() == ';' || rest.front() == ' ' || rest.front() == '\t';
+  return ends && wire::has_prefix(value, type);
 }
 
 // Where providers take form data.

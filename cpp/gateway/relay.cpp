@@ -23,10 +23,7 @@ class Tail {
     if (text_.size() + bytes.size() > kKeep) text_.erase(0, text_.size() + bytes.size() - kKeep);
     text_.append(bytes);
   }
-  std::string_view padded() {
-    text_.reserve(text_.size() + json::kPadding);
-    return text_;
-  }
+  std::string_view text() const { return text_; }
 
  private:
   std::string text_;
@@ -163,9 +160,8 @@ net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
   const std::string_view first = attempt.first_bytes();
   const bool known = attempt.call().length_known();
   base::Usage& usage = attempt.record().usage;
-  json::JsonReader& json = exchange.context().json;
   const auto reported = [&](std::string_view text) {
-    if (attempt.request().route->metered && dialect::read_usage(json, text, usage)) usage.source = base::UsageSource::reported;
+    if (attempt.request().route->metered && dialect::read_usage(text, usage)) usage.source = base::UsageSource::reported;
   };
   if (attempt.body_ended() || (known && first.size() == attempt.call().content_length())) {
     // The common case: all of it is here. One write.
@@ -199,7 +195,7 @@ net::Task<> relay_body(Exchange& exchange, Attempt& attempt) {
     if (status == CallStatus::end) {
       attempt.call().finish();
       if (!known) co_await response.finish();
-      reported(tail.padded());
+      reported(tail.text());
       co_return;
     }
     co_await end_cut(exchange, attempt, status);
@@ -250,7 +246,8 @@ net::Task<> relay_last_answer(Exchange& exchange, const LastAnswer& answer, std:
 
 net::Task<> reply_error(Exchange& exchange, const dialect::RouteRow& route, const base::Error& error) {
   exchange.end_with(error.kind);
-  if (base::row_of(error.kind).status < 500) exchange.context().metrics.count_bad_request(error.kind);
+  if (base::row_of(error.kind).status < 500 || error.kind == ErrorKind::overloaded)
+    exchange.context().metrics.count_bad_request(error.kind);
   std::string body;
   wire::HeadWriter head = exchange.response().start(dialect::status_of(route.dialect, error.kind));
   write_answer_head(exchange, head, nullptr);

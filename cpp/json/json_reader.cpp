@@ -49,27 +49,6 @@ std::string_view without_blanks_behind(std::string_view token) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// number = [ "-" ] int [ frac ] [ exp ] (RFC 8259 section 6)
-bool is_number(std::string_view text) {
-  std::size_t at = 0;
-  const auto digits = [&] {
-    const std::size_t begin = at;
-    while (at < text.size() && is_digit(text[at])) ++at;
-    return at > begin;
-  };
-  if (at < text.size() && text[at] == '-') ++at;
-  const std::size_t first = at;
-  if (!digits()) return false;
-  if (text[first] == '0' && at - first > 1) return false;
-  if (at < text.size() && text[at] == '.' && (++at, !digits())) return false;
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (!digits()) return false;
-  }
-  return at == text.size();
-}
-
 Type type_of(ondemand::json_type type, std::string_view token) {
   switch (type) {
     case ondemand::json_type::object:
@@ -215,6 +194,27 @@ class Walk {
 };
 
 }  // namespace
+
+// number = [ "-" ] int [ frac ] [ exp ] (RFC 8259 section 6)
+bool is_number(std::string_view text) {
+  std::size_t at = 0;
+  const auto digits = [&] {
+    const std::size_t begin = at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    return at > begin;
+  };
+  if (at < text.size() && text[at] == '-') ++at;
+  const std::size_t first = at;
+  if (!digits()) return false;
+  if (text[first] == '0' && at - first > 1) return false;
+  if (at < text.size() && text[at] == '.' && (++at, !digits())) return false;
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (!digits()) return false;
+  }
+  return at == text.size();
+}
 
 // simdjson's buffers, which are up to six times as large as the document.
 struct JsonReader::Parser {

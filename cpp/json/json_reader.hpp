@@ -28,6 +28,9 @@ struct Span {
   std::string_view in(std::string_view document) const { return document.substr(begin, end - begin); }
 };
 
+// Whether the text is a number as JSON writes them (RFC 8259 section 6).
+bool is_number(std::string_view text);
+
 enum class Type : std::uint8_t { object, array, string, number, boolean, null };
 
 // A member of an object, or an element of an array (then without a key).

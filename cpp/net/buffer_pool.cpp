@@ -28,12 +28,12 @@ Buffer BufferPool::rent(std::size_t size) {
   } else {
     data = allocate(capacity);
   }
-  lent_bytes_ += capacity;
+  if (capacity <= kLarge) count(capacity);
   return Buffer(this, data, capacity);
 }
 
 void BufferPool::take_back(char* data, std::size_t capacity) {
-  lent_bytes_ -= capacity;
+  if (capacity <= kLarge) count(0 - std::uint64_t{capacity});
   if (capacity == kSmall && small_.size() < kKeepSmall) {
     small_.push_back(data);
   } else if (capacity == kLarge && large_.size() < kKeepLarge) {

@@ -4,7 +4,9 @@
 // Loop-owned. A Buffer hands itself back when destroyed; it must not outlive its pool.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -61,17 +63,22 @@ class BufferPool {
 
   // A buffer of at least `size` bytes.
   Buffer rent(std::size_t size = kLarge);
-  std::size_t lent_bytes() const { return lent_bytes_; }
+  // What is lent of the two sizes (larger ones are their borrower's to count). Any thread may read it, also when the pool
+  // is gone.
+  std::shared_ptr<const std::atomic<std::uint64_t>> lent_bytes() const { return lent_bytes_; }
 
  private:
   friend class Buffer;
   static constexpr std::size_t kKeepSmall = 512;  // per loop: 1 MiB
   static constexpr std::size_t kKeepLarge = 256;  // per loop: 4 MiB
   void take_back(char* data, std::size_t capacity);
+  void count(std::uint64_t more) {  // only the loop writes: no bus is locked
+    lent_bytes_->store(lent_bytes_->load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+  }
 
   std::vector<char*> small_;
   std::vector<char*> large_;
-  std::size_t lent_bytes_ = 0;
+  std::shared_ptr<std::atomic<std::uint64_t>> lent_bytes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 inline void Buffer::reset() {

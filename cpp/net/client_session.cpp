@@ -13,9 +13,16 @@ using base::Result;
 
 // What we read and throw away of an unwanted body, so that the connection (or at least the answer) survives it.
 constexpr std::size_t kSkipBytes = 65'536;
+constexpr std::size_t kLingerBytes = 1'048'576;  // who is still sending reads the answer only once all was taken
 constexpr base::Duration kLinger = std::chrono::seconds(2);
 
 constexpr std::array<std::string_view, 7> kMethods = {"POST", "GET", "HEAD", "DELETE", "PUT", "PATCH", "OPTIONS"};
+
+base::Error no_room() {
+  base::Error error = fail(ErrorKind::overloaded, "other requests' bodies hold the memory that is meant for them; try again");
+  error.retry_after = std::chrono::seconds(1);
+  return error;
+}
 
 base::Error client_left() { return fail(ErrorKind::client_closed, "the client closed the connection"); }
 
@@ -23,7 +30,10 @@ base::Error client_left() { return fail(ErrorKind::client_closed, "the client cl
 
 ClientSession::ClientSession(SessionContext& context, int fd, const sockaddr_storage& peer,
                              std::unique_ptr<TlsSession> tls)
-    : context_(context), socket_(context.loop, fd, std::move(tls)), peer_(peer) {
+    : context_(context),
+      socket_(context.loop, fd, std::move(tls)),
+      body_hold_(*context.body_memory),
+      peer_(peer) {
   next = context_.first;
   if (next != nullptr) next->previous = this;
   context_.first = this;
@@ -34,11 +44,22 @@ ClientSession::~ClientSession() {
   if (next != nullptr) next->previous = previous;
   if (previous != nullptr) previous->next = next;
   if (context_.first == this) context_.first = next;
+  context_.loop.texts().take_back(std::move(out_head_));
   --context_.count;
 }
 
 void ClientSession::drain() {
   if (idle_) socket_.interrupt();
+}
+
+void ClientSession::give_when_idle() {
+  if (idle_ && (!socket_.encrypted() || requests_ > 0)) socket_.interrupt();
+}
+
+bool ClientSession::give() {
+  if (!context_.heir || socket_.encrypted()) return false;
+  context_.heir(socket_.release());
+  return true;
 }
 
 Task<> ClientSession::run(std::unique_ptr<ClientSession> session) {
@@ -50,10 +71,12 @@ Task<> ClientSession::run(std::unique_ptr<ClientSession> session) {
   }
   for (;;) {
     if (self.end_ == 0) {
+      if (self.give()) co_return;
       // The first request must come as fast as a head; later ones may take their time.
       const auto& limits = self.context_.limits;
       const auto patience = self.requests_ == 0 ? limits.head_timeout : limits.keep_alive_timeout;
       const IoStatus status = co_await self.socket_.readable(self.deadline_in(patience));
+      if (status == IoStatus::interrupted && self.give()) co_return;
       if (status != IoStatus::ok) co_return;
     }
     self.idle_ = false;
@@ -62,6 +85,7 @@ Task<> ClientSession::run(std::unique_ptr<ClientSession> session) {
     self.compact();
     self.idle_ = true;
     if (self.context_.draining) break;
+    self.may_begin_ = true;
   }
   co_await self.linger();
 }
@@ -76,7 +100,7 @@ void ClientSession::compact() {
   if (begin_ == end_) {
     in_.reset();
     begin_ = end_ = 0;
-    if (out_head_.capacity() > 0) std::string().swap(out_head_);
+    context_.loop.texts().take_back(std::move(out_head_));
     return;
   }
   if (begin_ == 0) return;
@@ -147,10 +171,11 @@ Task<bool> ClientSession::serve_one() {
     co_return false;
   }
 
+  may_begin_ = false;
   ResponseWriter response(*this);
   co_await context_.handler.handle(request, response);
   socket_.watch_peer(nullptr);
-  body_.reset();
+  drop_body();
   if (!response.complete() || response.abandoned_) {
     // Where the end of the connection is the end of the body, only a reset says that it was cut.
     reset_ = response.mode_ == ResponseWriter::Mode::until_close;
@@ -167,6 +192,7 @@ Task<bool> ClientSession::serve_one() {
 
 Task<> ClientSession::refuse(const base::Error& error, std::string_view target) {
   std::string body;
+  may_begin_ = false;
   keep_alive_ = false;
   stream_broken_ = true;
   ResponseWriter response(*this);
@@ -182,9 +208,9 @@ Task<> ClientSession::linger() {
   if (reset_ || (!stream_broken_ && body_done_ && begin_ == end_)) co_return;
   socket_.shutdown_write();
   const base::TimePoint deadline = deadline_in(kLinger);
-  std::array<char, 4096> waste;
-  for (std::size_t total = 0; total < kSkipBytes;) {
-    const ReadResult result = socket_.try_read(waste.data(), waste.size());
+  if (!in_) in_ = context_.loop.buffers().rent();
+  for (std::size_t total = 0; total < kLingerBytes;) {
+    const ReadResult result = socket_.try_read(in_.data(), in_.capacity());
     total += result.bytes;
     IoStatus status = result.status;
     if (status == IoStatus::would_block) status = co_await socket_.readable(deadline);
@@ -193,7 +219,7 @@ Task<> ClientSession::linger() {
 }
 
 void ClientSession::release_input() {
-  body_.reset();
+  drop_body();
   if (begin_ == end_ && body_done_) {
     in_.reset();
     begin_ = end_ = 0;
@@ -223,13 +249,29 @@ base::TimePoint ClientSession::body_deadline(base::TimePoint began, std::uint64_
   return std::min(idle, began + limits.head_timeout + std::chrono::duration_cast<base::Duration>(earned));
 }
 
+bool ClientSession::grow_body(std::uint64_t size, std::size_t used) {
+  if (size > BufferPool::kLarge && !body_hold_.grow_to(size, context_.limits.body_memory)) {
+    keep_alive_ = false;
+    return false;
+  }
+  Buffer larger = context_.loop.buffers().rent(size);
+  if (used > 0) std::memcpy(larger.data(), body_.data(), used);
+  body_ = std::move(larger);
+  return true;
+}
+
+void ClientSession::drop_body() {
+  body_.reset();
+  body_hold_.release();
+}
+
 Task<Result<std::string_view>> ClientSession::read_sized_body(std::uint64_t size) {
   const std::size_t arrived = std::min<std::size_t>(end_ - begin_, size);
   Buffer* buffer = &in_;
   std::size_t start = begin_;
   std::size_t end = end_;
   if (begin_ + size > in_.capacity()) {
-    body_ = context_.loop.buffers().rent(size);
+    if (!grow_body(size, 0)) co_return no_room();
     std::memcpy(body_.data(), in_.data() + begin_, arrived);
     begin_ = end_;
     buffer = &body_;
@@ -286,11 +328,9 @@ Task<Result<std::string_view>> ClientSession::read_chunked_body(std::uint64_t li
       begin_ += step->consumed;
       if (size + step->payload.size() > limit)
         co_return fail(ErrorKind::body_too_large, "the request body is larger than limits.body_bytes");
-      if (size + step->payload.size() > body_.capacity()) {
-        Buffer larger = context_.loop.buffers().rent(std::min<std::uint64_t>(limit, 2 * (size + step->payload.size())));
-        std::memcpy(larger.data(), body_.data(), size);
-        body_ = std::move(larger);
-      }
+      if (size + step->payload.size() > body_.capacity() &&
+          !grow_body(std::min<std::uint64_t>(limit, 2 * (size + step->payload.size())), size))
+        co_return no_room();
       if (!step->payload.empty()) std::memcpy(body_.data() + size, step->payload.data(), step->payload.size());
       size += step->payload.size();
       if (step->done) {
@@ -313,7 +353,7 @@ Task<bool> ClientSession::skip_body(const wire::RequestHead& head) {
   if (stream_broken_ || expects_continue_ || head.framing != wire::Framing::length || head.content_length > kSkipBytes)
     co_return false;
   const Result<std::string_view> body = co_await read_sized_body(head.content_length);
-  body_.reset();
+  drop_body();
   co_return body.has_value();
 }
 

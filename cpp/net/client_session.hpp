@@ -6,9 +6,11 @@
 
 #include <netinet/in.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "net/body_memory.hpp"
 #include "net/buffer_pool.hpp"
 #include "net/handler.hpp"
 #include "net/socket.hpp"
@@ -21,6 +23,7 @@ namespace headworks::net {
 struct SessionLimits {
   wire::HeadLimits head;
   std::uint64_t body_bytes = 33'554'432;
+  BodyMemory::Limits body_memory;
   base::Duration head_timeout = std::chrono::seconds(10);
   base::Duration body_idle_timeout = std::chrono::seconds(30);
   std::uint32_t body_bytes_per_second = 240;  // on average, once head_timeout has passed; 0: any pace
@@ -28,12 +31,17 @@ struct SessionLimits {
   base::Duration write_timeout = std::chrono::seconds(60);
 };
 
+// Who serves a connection on when this process does not any more. Called on the loop; takes over the descriptor.
+using Heir = std::function<void(int fd)>;
+
 // What the sessions of one loop and one listener share. Loop-owned.
 struct SessionContext {
   EventLoop& loop;
   Handler& handler;
   SessionLimits limits;
+  std::shared_ptr<BodyMemory> body_memory;
   bool draining = false;
+  Heir heir;  // empty: an idle connection waits here for its next request
   ClientSession* first = nullptr;  // all sessions, for draining
   std::size_t count = 0;
 };
@@ -49,6 +57,13 @@ class ClientSession {
 
   // Closes it now if it waits for a request; otherwise after the answer that is under way.
   void drain();
+  // The same where there is an heir: he gets it instead. What is encrypted cannot be given; if nothing was asked on it
+  // yet, it is served here.
+  void give_when_idle();
+  // Continues what another process has served.
+  void adopt() { ++requests_; }
+  // Whether a request may still begin on it.
+  bool may_begin() const { return may_begin_; }
 
   ClientSession* next = nullptr;  // in SessionContext's list
   ClientSession* previous = nullptr;
@@ -58,6 +73,7 @@ class ClientSession {
   friend class ResponseWriter;
 
   base::TimePoint body_deadline(base::TimePoint began, std::uint64_t received) const;
+  bool give();  // true: the heir has it
   Task<bool> serve_one();  // true: the connection may carry another request
   Task<> refuse(const base::Error& error, std::string_view target);
   Task<> linger();
@@ -68,7 +84,8 @@ class ClientSession {
   Task<base::Result<std::string_view>> read_chunked_body(std::uint64_t limit);
   Socket::WriteWait say_continue();
   Task<bool> skip_body(const wire::RequestHead& head);
-  bool body_arrived(const wire::RequestHead& head) const;
+  bool grow_body(std::uint64_t size, std::size_t used);  // false: there is no room for it now
+  void drop_body();
   void release_input();
 
   IoStatus read_into(Buffer& buffer, std::size_t& end);  // what is there now; ok, would_block, closed, reset
@@ -81,9 +98,11 @@ class ClientSession {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   Buffer body_;                // a body that did not fit behind its head
+  BodyHold body_hold_;         // its memory, when it is more than a pooled buffer's
   std::string out_head_;       // the answer's head; empty when idle
   std::uint32_t requests_ = 0;
   bool idle_ = true;
+  bool may_begin_ = true;
   bool body_done_ = false;     // nothing of the current request's body is left in the stream
   bool stream_broken_ = false; // the position in the stream is lost: close
   bool reset_ = false;         // close by RST

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "net/system_calls.hpp"
 
 namespace headworks::net {
 namespace {
@@ -74,6 +75,11 @@ void EventLoop::unwatch(Pollable& pollable) {
     epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr == &pollable) event.events = 0;
   }
+}
+
+void EventLoop::unwatch_shared(int fd, Pollable& pollable) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  unwatch(pollable);
 }
 
 void EventLoop::forget(std::coroutine_handle<> frame) {
@@ -159,7 +165,7 @@ void EventLoop::run() {
   lag_probe_.start();
   while (!stopping_.load(std::memory_order_acquire)) {
     const int timeout = ready_.empty() ? wait_milliseconds() : 0;
-    const int count = ::epoll_wait(epoll_, events_.data(), kMaxEvents, timeout);
+    const int count = wait_for_events(epoll_, events_.data(), kMaxEvents, timeout);
     refresh_now();
     if (count > 0) dispatch(events_.data(), count);
     resume_ready();

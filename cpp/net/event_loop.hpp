@@ -17,6 +17,7 @@
 #include "base/random.hpp"
 #include "net/buffer_pool.hpp"
 #include "net/task.hpp"
+#include "net/text_pool.hpp"
 #include "net/timer_wheel.hpp"
 
 struct epoll_event;
@@ -63,6 +64,8 @@ class EventLoop {
   int watch(int fd, Pollable& pollable);
   // Before `pollable` goes and its descriptor is closed: no event of this turn may reach it any more.
   void unwatch(Pollable& pollable);
+  // The same for a descriptor that somebody else holds too: closing ours would not end the watch.
+  void unwatch_shared(int fd, Pollable& pollable);
 
   // The time of the current turn: read once per wake-up, which is what a clock costs here.
   base::TimePoint now() const { return now_; }
@@ -72,6 +75,7 @@ class EventLoop {
 
   TimerWheel& wheel() { return wheel_; }
   BufferPool& buffers() { return buffers_; }
+  TextPool& texts() { return texts_; }
   base::Random& random() { return random_; }
   TaskGroup& tasks() { return tasks_; }
   base::Log& log() { return log_; }
@@ -104,6 +108,7 @@ class EventLoop {
   base::TimePoint wall_read_{};
   TimerWheel wheel_;
   BufferPool buffers_;
+  TextPool texts_;
   base::Random random_;
   int epoll_ = -1;
   int wake_ = -1;  // eventfd

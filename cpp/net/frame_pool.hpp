@@ -55,7 +55,7 @@ class FramePool {
 
  private:
   static constexpr std::size_t kStep = 128;
-  static constexpr std::size_t kClasses = 32;  // frames up to 4 KiB
+  static constexpr std::size_t kClasses = 64;  // frames up to 8 KiB
   static constexpr std::size_t kKeep = 256;    // per class and thread
 
   struct Free {

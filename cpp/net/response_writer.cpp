@@ -26,7 +26,7 @@ void Request::watch_client(PeerWatcher* watcher) { session_.socket_.watch_peer(w
 wire::HeadWriter ResponseWriter::start(std::uint16_t status) {
   status_ = status;
   session_.out_head_.clear();
-  session_.out_head_.reserve(512);
+  if (session_.out_head_.capacity() < 512) session_.out_head_ = session_.context_.loop.texts().rent(512);
   wire::HeadWriter head(session_.out_head_);
   head.status_line(status);
   return head;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/system_calls.hpp"
 #include "net/tls.hpp"
 
 namespace headworks::net {
@@ -18,7 +19,12 @@ Socket::Socket(EventLoop& loop, int fd, std::unique_ptr<TlsSession> tls)
 
 Socket::~Socket() {
   loop_.unwatch(*this);
-  ::close(fd_);
+  if (fd_ >= 0) ::close(fd_);
+}
+
+int Socket::release() {
+  loop_.unwatch_shared(fd_, *this);
+  return std::exchange(fd_, -1);
 }
 
 void Socket::on_ready(Readiness readiness) {
@@ -85,7 +91,7 @@ ReadResult Socket::try_read(char* data, std::size_t size) {
     return result;
   }
   for (;;) {
-    const ssize_t count = ::recv(fd_, data, size, 0);
+    const ssize_t count = receive(fd_, data, size);
     if (count > 0) {
       // A short read empties a stream socket (epoll(7)); only a FIN may still be behind it.
       if (static_cast<std::size_t>(count) < size) readable_ = peer_closed_;
@@ -112,7 +118,7 @@ IoStatus Socket::advance_write(std::span<iovec>& pieces) {
       msghdr message{};
       message.msg_iov = pieces.data();
       message.msg_iovlen = pieces.size();
-      const ssize_t count = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+      const ssize_t count = send_message(fd_, message, MSG_NOSIGNAL);
       if (count < 0) {
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return IoStatus::would_block;

@@ -94,7 +94,7 @@ std::uint64_t AttemptsTable::insert(std::span<const telemetry::ExchangeRecord> r
           NullableText(final ? plan : std::string_view()), exchange.revision, sums.batch());
       if (rows == 0) continue;  // it was there already, and is in the sums
       ++added;
-      sums.add(whose, started_us, sums_of(exchange, attempt, final));
+      sums.pending(whose, started_us).add(exchange, attempt, final);
     }
   }
   return added;

@@ -1,6 +1,7 @@
 // The tables `revisions` (one per change of the configuration) and `audit` (each row that it changed, before
 // and after: the difference of a revision, and what undoing it needs). Append-only; neither ever holds a
-// secret. Same rules as every *_table.
+// secret. Each audit row carries a keyed digest of itself and of the one before it: who can write the file but has no
+// master key can cut off its end, and do nothing else unseen. Same rules as every *_table.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "store/sqlite.hpp"
+#include "vault/client_key.hpp"
 
 namespace headworks::store {
 
@@ -31,10 +33,13 @@ struct AuditRow {
 
 class AuditTable {
  public:
-  explicit AuditTable(Connection& db) : db_(db) {}
+  // `hasher` must outlive the table.
+  AuditTable(Connection& db, const vault::ClientKeyHasher& hasher) : db_(db), hasher_(hasher) {}
   std::uint64_t latest_revision();  // 0: none yet
   void add_revision(const Revision& revision);
   void add(const AuditRow& row);                                               // gives the id itself
+  // The first row that does not follow from the one before it: changed, put in or taken out from outside.
+  std::optional<std::int64_t> find_broken();
   std::vector<Revision> revisions(std::uint64_t before, std::uint32_t limit);  // newest first; before 0: all
   std::optional<Revision> find_revision(std::uint64_t number);
   std::vector<AuditRow> edits_of(std::uint64_t revision);  // in the order in which they were made
@@ -42,7 +47,10 @@ class AuditTable {
   std::vector<AuditRow> list(std::int64_t before, std::uint32_t limit);  // newest first; before 0: all
 
  private:
+  vault::KeyDigest digest_of(Blob previous, const AuditRow& row) const;
+
   Connection& db_;
+  const vault::ClientKeyHasher& hasher_;
 };
 
 }  // namespace headworks::store

@@ -4,6 +4,8 @@
 #include <random>
 
 #include "catalog/row_json.hpp"
+#include "store/master_keys_table.hpp"
+#include "store/settings_table.hpp"
 #include "wire/url.hpp"
 
 namespace headworks::store {
@@ -40,7 +42,7 @@ Backend BackendsTable::read_row(const Query& row, Keys keys) {
   out.key_state = sealed.empty() ? KeyState::none : KeyState::readable;
   if (keys == Keys::opened && !sealed.empty()) {
     const std::string origin = origin_of(out.api_base_url);
-    if (auto opened = sealer_.open(context_of(out.id, origin), sealed))
+    if (auto opened = open(out.id, origin, sealed))
       out.api_key = *std::move(opened);
     else
       out.key_state = KeyState::unreadable;
@@ -97,11 +99,26 @@ std::vector<Backend> BackendsTable::list(std::optional<std::string_view> pool, b
   return rows;
 }
 
-void BackendsTable::insert(Backend& row) {
+// A text that was never sealed is a key only until a rotation has sealed everything: there is no way back.
+base::Result<base::Secret> BackendsTable::open(std::string_view id, std::string_view origin, std::string_view sealed) {
+  if (!vault::Sealer::is_sealed(sealed) && db_.query("SELECT 1 FROM sealed_only").next())
+    return base::fail(base::ErrorKind::key_unreadable, "the key is not sealed, and every key here was; give it again");
+  return sealer_.open(context_of(id, origin), sealed);
+}
+
+// By the algorithm that the settings name, as this transaction sees them.
+base::Result<std::string> BackendsTable::seal(std::string_view id, std::string_view origin, const base::Secret& clear) {
+  if (auto counted = MasterKeysTable(db_).count_seal(sealer_.keys().newest()); !counted) return counted.error();
+  return sealer_.seal(context_of(id, origin), clear.reveal(), SettingsTable(db_).sealing_algorithm());
+}
+
+base::Result<void> BackendsTable::insert(Backend& row) {
   std::string sealed;
   if (!row.api_key.empty()) {
     const std::string origin = origin_of(row.api_base_url);
-    sealed = sealer_.seal(context_of(row.id, origin), row.api_key.reveal());
+    auto made = seal(row.id, origin, row.api_key);
+    if (!made) return made.error();
+    sealed = *std::move(made);
     row.api_key_hint = row.api_key.hint();
     row.key_state = KeyState::readable;
   } else {
@@ -115,24 +132,26 @@ void BackendsTable::insert(Backend& row) {
              catalog::format_model_mappings(row.model_mappings), row.source, row.cooldown_until,
              row.consecutive_429_count, row.metadata_json, row.created_at, row.updated_at, row.api_key_hint,
              row.tpm_limit, row.max_in_flight, row.weight, catalog::format_clocks(row.timeouts));
+  return {};
 }
 
 // What api_key_encrypted becomes when this row replaces the stored one.
-std::string BackendsTable::sealed_key(const Backend& row) {
+base::Result<std::string> BackendsTable::sealed_key(const Backend& row) {
   const std::string origin = origin_of(row.api_base_url);
-  if (!row.api_key.empty()) return sealer_.seal(context_of(row.id, origin), row.api_key.reveal());
+  if (!row.api_key.empty()) return seal(row.id, origin, row.api_key);
   Query found = db_.query("SELECT api_key_encrypted, api_base_url FROM backends WHERE id = ?", row.id);
-  if (!found.next() || found.text(0).empty()) return {};
+  if (!found.next() || found.text(0).empty()) return std::string();
   const std::string old_origin = origin_of(found.text(1));
   if (old_origin == origin || !vault::Sealer::is_sealed(found.text(0))) return found.string(0);
-  const auto opened = sealer_.open(context_of(row.id, old_origin), found.text(0));
+  const auto opened = open(row.id, old_origin, found.text(0));
   if (!opened) return found.string(0);
-  return sealer_.seal(context_of(row.id, origin), opened->reveal());
+  return seal(row.id, origin, *opened);
 }
 
-bool BackendsTable::update(Backend& row) {
+base::Result<bool> BackendsTable::update(Backend& row) {
   if (!row.api_key.empty()) row.api_key_hint = row.api_key.hint(), row.key_state = KeyState::readable;
-  const std::string sealed = sealed_key(row);
+  const base::Result<std::string> sealed = sealed_key(row);
+  if (!sealed) return sealed.error();
   return db_.change(
              "UPDATE backends SET name=?, label=?, api_base_url=?, api_key_encrypted=?, api=?, "
              "timeout_seconds=?, "
@@ -140,7 +159,7 @@ bool BackendsTable::update(Backend& row) {
              "consecutive_429_count=?, metadata_json=?, updated_at=?, api_key_hint=?, tpm_limit=?, "
              "max_in_flight=?, "
              "weight=?, timeouts_json=? WHERE id=?",
-             row.name, row.label, row.api_base_url, sealed, name_of(row.api), row.timeout_seconds,
+             row.name, row.label, row.api_base_url, *sealed, name_of(row.api), row.timeout_seconds,
              row.rpm_limit, row.pool, row.enabled, name_of(row.status),
              catalog::format_model_mappings(row.model_mappings), row.source, row.cooldown_until,
              row.consecutive_429_count, row.metadata_json, row.updated_at, row.api_key_hint, row.tpm_limit,
@@ -230,7 +249,7 @@ bool is_json_object(std::string_view text) {
   return !failed && value.is_object();
 }
 
-BackendsTable::Resealed BackendsTable::reseal(std::uint32_t limit) {
+base::Result<BackendsTable::Resealed> BackendsTable::reseal(std::uint32_t limit) {
   struct Sealed {
     std::string id, name, origin, text;
   };
@@ -241,17 +260,19 @@ BackendsTable::Resealed BackendsTable::reseal(std::uint32_t limit) {
       old.push_back({found.string(0), found.string(1), origin_of(found.text(2)), found.string(3)});
   Resealed done;
   for (const Sealed& row : old) {
-    const auto clear = sealer_.open(context_of(row.id, row.origin), row.text);
+    const auto clear = open(row.id, row.origin, row.text);
     if (!clear) {
       done.unreadable.push_back(row.name);
     } else if (done.count == limit) {
       ++done.left;
     } else {
-      db_.change("UPDATE backends SET api_key_encrypted = ? WHERE id = ?",
-                 sealer_.seal(context_of(row.id, row.origin), clear->reveal()), row.id);
+      const auto sealed = seal(row.id, row.origin, *clear);
+      if (!sealed) return sealed.error();
+      db_.change("UPDATE backends SET api_key_encrypted = ? WHERE id = ?", *sealed, row.id);
       ++done.count;
     }
   }
+  if (done.left == 0) db_.change("INSERT OR IGNORE INTO sealed_only (one) VALUES (1)");
   return done;
 }
 

@@ -54,11 +54,11 @@ class BackendsTable {
   std::vector<catalog::Backend> list(std::optional<std::string_view> pool, bool enabled_only, Keys keys);
 
   // Writes the whole row; a non-empty api_key is sealed and its hint kept. REQUIRES an id, a name and both
-  // times.
-  void insert(catalog::Backend& row);
+  // times. Kind conflict when the newest master key may seal no more; so do update and reseal.
+  base::Result<void> insert(catalog::Backend& row);
   // Overwrites every column of row.id but created_at. An empty api_key keeps the stored one, sealed anew when
   // the origin has changed and it can be opened. False when there is no such row.
-  bool update(catalog::Backend& row);
+  base::Result<bool> update(catalog::Backend& row);
   bool remove(std::string_view id);
   bool set_status(std::string_view id, catalog::BackendStatus status, std::string_view now);
   bool set_cooldown(std::string_view id, std::string_view until, std::int64_t count, std::string_view now);
@@ -74,19 +74,22 @@ class BackendsTable {
   std::vector<PoolStats> pool_stats();
 
   // Seals up to `limit` keys anew that are not sealed with the newest master key (or not at all: written before there
-  // was encryption). Nothing else of their rows changes. REQUIRES a transaction.
+  // was encryption). Nothing else of their rows changes. Once none is left, keys in clear
+  // are not read any more. REQUIRES a transaction.
   struct Resealed {
     std::uint32_t count = 0;
     std::uint32_t left = 0;               // that can be opened and are still to do
     std::vector<std::string> unreadable;  // names of those that no master key of the ring opens
   };
-  Resealed reseal(std::uint32_t limit);
+  base::Result<Resealed> reseal(std::uint32_t limit);
   // How many keys are sealed with each master key; kid 0: clear ones.
   std::map<std::uint32_t, std::uint32_t> count_by_master_key();
 
  private:
   catalog::Backend read_row(const Query& row, Keys keys);
-  std::string sealed_key(const catalog::Backend& row);
+  base::Result<std::string> sealed_key(const catalog::Backend& row);
+  base::Result<base::Secret> open(std::string_view id, std::string_view origin, std::string_view sealed);
+  base::Result<std::string> seal(std::string_view id, std::string_view origin, const base::Secret& clear);
 
   Connection& db_;
   const vault::Sealer& sealer_;

@@ -70,7 +70,7 @@ Result<Backend> create_backend(CatalogTables& tables, Backend row, Times times) 
   if (tables.backends.find(row.id, Keys::closed)) return taken("backend of the id", row.id);
   if (tables.backends.find_by_name(row.name, Keys::closed)) return taken("backend", row.name);
   ensure_pool(tables, row.pool, row.source);
-  tables.backends.insert(row);
+  if (auto inserted = tables.backends.insert(row); !inserted) return inserted.error();
   tables.edits.push_back({"backend.create", row.name, std::nullopt, json_of(row)});
   return row;
 }
@@ -96,7 +96,7 @@ Result<Backend> replace_backend(CatalogTables& tables, Backend row, MovedOrigin 
   if (keeps_key && same_but_for_times(before_json, json_of(row))) return row;
   row.updated_at = tables.now;
   ensure_pool(tables, row.pool, row.source);
-  tables.backends.update(row);
+  if (auto updated = tables.backends.update(row); !updated) return updated.error();
   if (!keeps_key) {  // another account: what the old one is resting for does not concern it
     tables.cooldowns.end_all(row.id, tables.wall);
     tables.backends.end_cooldown(row.id);
@@ -114,7 +114,7 @@ Result<std::optional<Backend>> update_backend(CatalogTables& tables, std::string
   if (!replaced) return std::move(replaced).error();
   if (tables.edits.empty()) {
     replaced->updated_at = tables.now;
-    tables.backends.update(*replaced);
+    if (auto updated = tables.backends.update(*replaced); !updated) return updated.error();
   }
   replaced->api_key = base::Secret();
   return std::optional<Backend>(*std::move(replaced));

@@ -143,7 +143,21 @@ CREATE TABLE admin_tokens (
 );
 )sql";
 
-constexpr std::array kMigrations = {kCatalog1, kCatalog2, kCatalog3, kCatalog4};
+// Catalog, version 5: how often each master key has sealed (before it was counted: no more often than there were edits,
+// and keys that a rotation sealed anew), and whether all are sealed (a row: yes); a digest that
+// chains the rows of the audit.
+constexpr const char* kCatalog5 = R"sql(
+CREATE TABLE master_key_seals (
+  kid INTEGER PRIMARY KEY NOT NULL,
+  seals INTEGER NOT NULL CHECK (seals >= 0)
+);
+INSERT INTO master_key_seals (kid, seals)
+  SELECT kid, 1 + (SELECT count(*) FROM audit) + (SELECT count(*) FROM backends) FROM master_key_checks;
+ALTER TABLE audit ADD COLUMN chain BLOB;
+CREATE TABLE sealed_only (one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1));
+)sql";
+
+constexpr std::array kMigrations = {kCatalog1, kCatalog2, kCatalog3, kCatalog4, kCatalog5};
 
 }  // namespace
 

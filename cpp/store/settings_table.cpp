@@ -21,6 +21,11 @@ catalog::Settings SettingsTable::read() {
   return settings;
 }
 
+vault::Algorithm SettingsTable::sealing_algorithm() {
+  Query found = db_.query("SELECT trim(value_json, '\"') FROM settings WHERE key = 'crypto.alg'");
+  return (found.next() ? vault::find_algorithm(found.text(0)) : std::nullopt).value_or(vault::Algorithm::aes_256_gcm);
+}
+
 void SettingsTable::put(const catalog::Setting& setting, std::string_view source) {
   db_.change(
       "INSERT INTO settings (key, value_json, source) VALUES (?,?,?) "

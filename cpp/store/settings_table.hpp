@@ -7,6 +7,7 @@
 
 #include "catalog/row_json.hpp"
 #include "store/sqlite.hpp"
+#include "vault/envelope.hpp"
 
 namespace headworks::store {
 
@@ -22,6 +23,8 @@ class SettingsTable {
   // Defaults, overlaid with the rows. A row that is not understood any more (an older version wrote it) is
   // left out.
   catalog::Settings read();
+  // crypto.alg alone: asked for with each seal.
+  vault::Algorithm sealing_algorithm();
   void put(const catalog::Setting& setting, std::string_view source);
   bool remove(std::string_view key);
 

@@ -51,33 +51,31 @@ namespace {
 
 void add_exchange(Sums& sums, bool failed, std::int64_t total_us, std::int64_t overhead_us, std::int64_t first_byte_us,
                   bool answered) {
-  sums.exchanges = 1;
-  sums.errors = failed ? 1 : 0;
-  sums.exchange_us = total_us;
-  sums.overhead_us = overhead_us;
+  ++sums.exchanges;
+  sums.errors += failed ? 1 : 0;
+  sums.exchange_us += total_us;
+  sums.overhead_us += overhead_us;
   sums.latency.add(duration_of(total_us));
   if (!answered || first_byte_us == 0) return;
-  sums.first_byte_us = first_byte_us;
+  sums.first_byte_us += first_byte_us;
   sums.first_byte.add(duration_of(first_byte_us));
 }
 
 }  // namespace
 
-Sums sums_of(const telemetry::ExchangeRecord& exchange, const telemetry::AttemptRecord& attempt, bool final) {
+void Sums::add(const telemetry::ExchangeRecord& exchange, const telemetry::AttemptRecord& attempt, bool final) {
   const base::Usage& usage = attempt.usage;
-  Sums sums;
-  sums.attempts = 1;
-  sums.input_tokens = static_cast<std::int64_t>(usage.input_tokens);
-  sums.output_tokens = static_cast<std::int64_t>(usage.output_tokens);
-  sums.cached_input_tokens = static_cast<std::int64_t>(usage.cached_input_tokens);
-  sums.cache_write_tokens = static_cast<std::int64_t>(usage.cache_write_tokens);
-  sums.reasoning_tokens = static_cast<std::int64_t>(usage.reasoning_tokens);
-  sums.estimated = usage.source == base::UsageSource::estimated || usage.source == base::UsageSource::partial ? 1 : 0;
-  sums.cost_micro_usd = attempt.cost.value;
+  ++attempts;
+  input_tokens += static_cast<std::int64_t>(usage.input_tokens);
+  output_tokens += static_cast<std::int64_t>(usage.output_tokens);
+  cached_input_tokens += static_cast<std::int64_t>(usage.cached_input_tokens);
+  cache_write_tokens += static_cast<std::int64_t>(usage.cache_write_tokens);
+  reasoning_tokens += static_cast<std::int64_t>(usage.reasoning_tokens);
+  estimated += usage.source == base::UsageSource::estimated || usage.source == base::UsageSource::partial ? 1 : 0;
+  cost_micro_usd += attempt.cost.value;
   if (final)
-    add_exchange(sums, exchange.error.has_value(), us_of(exchange.total), us_of(exchange.overhead),
+    add_exchange(*this, exchange.error.has_value(), us_of(exchange.total), us_of(exchange.overhead),
                  us_of(attempt.first_byte), !attempt.error);
-  return sums;
 }
 
 Sums read_attempt(const Query& query, int first_column) {
@@ -124,8 +122,10 @@ void UsageSums::begin(Connection& db) {
                             *noted_since_us_, summed);
       while (rows.next()) {
         batch_ = std::max(batch_, rows.integer(5));
-        add({.model = rows.integer(1), .backend = rows.integer(2), .pool = rows.integer(3), .client_key = rows.integer(4)},
-            rows.integer(0), read_attempt(rows, 6));
+        pending(
+            {.model = rows.integer(1), .backend = rows.integer(2), .pool = rows.integer(3), .client_key = rows.integer(4)},
+            rows.integer(0))
+            .add(read_attempt(rows, 6));
       }
     }
     recovered_ = true;
@@ -133,11 +133,11 @@ void UsageSums::begin(Connection& db) {
   ++batch_;
 }
 
-void UsageSums::add(const SumKey& key, std::int64_t started_us, const Sums& sums) {
+Sums& UsageSums::pending(const SumKey& key, std::int64_t started_us) {
   SumKey minute = key;
   minute.at_s = started_us / 60'000'000 * 60;
-  pending_[minute].add(sums);
   since_us_ = std::min(since_us_.value_or(started_us), started_us);
+  return pending_[minute];
 }
 
 void UsageSums::end(Connection& db, bool sum) {

@@ -3,7 +3,8 @@
 // kept in memory for some seconds, and after a crash or a failed write is read from the rows again. So they are
 // exact, and cost a fraction of what a write per row would.
 //
-// There may be only one UsageSums on a file, the writer's, used on its thread. Same rules as every *_table.
+// One for each connection that writes, used on its thread. What another one wrote meanwhile makes it forget() first:
+// all that it knows stands in the file. Same rules as every *_table.
 #pragma once
 
 #include <array>
@@ -38,6 +39,8 @@ struct Sums {
   telemetry::LatencySketch first_byte;  // of their answers, counted from the last attempt's start
 
   void add(const Sums& other);
+  // One attempt; the final one brings its exchange.
+  void add(const telemetry::ExchangeRecord& exchange, const telemetry::AttemptRecord& attempt, bool final);
 };
 // The columns of Sums in every table of sums, in this order, and the same from a query's columns on.
 inline constexpr std::string_view kSumColumns =
@@ -52,7 +55,6 @@ inline constexpr std::string_view kAttemptColumns =
     "usage_source IN (SELECT id FROM names WHERE text IN ('estimated', 'partial')), cost_micro_usd, exchange_us, "
     "overhead_us, first_byte_us, error";
 Sums read_attempt(const Query& query, int first_column);
-Sums sums_of(const telemetry::ExchangeRecord& exchange, const telemetry::AttemptRecord& attempt, bool final);
 
 // Whose sums: numbers of `names`; 0 where the facet does not ask.
 struct SumKey {
@@ -77,17 +79,17 @@ std::optional<std::size_t> find_facet(bool model, bool backend, bool client_key)
 
 class UsageSums {
  public:
-  // Before the first add() in a transaction: makes up for what a crash or a failed write left out.
+  // Before the first row in a transaction: makes up for what a crash or a failed write left out.
   void begin(Connection& db);
   // The number of this write of rows.
   std::int64_t batch() const { return batch_; }
-  // `key.at_s`: the row's start.
-  void add(const SumKey& key, std::int64_t started_us, const Sums& sums);
-  // After the last add(). `sum`: everything goes into the tables now; else it is noted that it did not yet.
+  // Where a row that started then is to be added.
+  Sums& pending(const SumKey& key, std::int64_t started_us);
+  // After the last row. `sum`: everything goes into the tables now; else it is noted that it did not yet.
   void end(Connection& db, bool sum);
   // False: rows are, or may be, in no sum yet.
   bool complete() const { return recovered_ && pending_.empty(); }
-  // The transaction was rolled back.
+  // The transaction was rolled back, or somebody else has written.
   void forget();
 
  private:

@@ -66,6 +66,11 @@ constexpr std::array kTable = {
               "Requests refused before routing.",
               {"reason"}},
     MetricRow{connections, "headworks_connections", gauge, "Open connections.", {"side"}},
+    MetricRow{memory_held_bytes,
+              "headworks_memory_held_bytes",
+              gauge,
+              "Memory of request bodies, and of the buffers that connections read and relay with.",
+              {"of"}},
     MetricRow{ledger_lag_seconds, "headworks_ledger_lag_seconds", gauge,
               "Age of the oldest usage row that is not written yet."},
     MetricRow{ledger_dropped, "headworks_ledger_dropped_total", counter,
@@ -90,6 +95,11 @@ constexpr std::array kTable = {
               counter,
               "Live secrets that somebody repeated, masked on their way to a client, the log, the ledger or an operator.",
               {"sink"}},
+    MetricRow{hand_overs,
+              "headworks_hand_overs_total",
+              counter,
+              "Hand-overs to a new process, by the old one, and those taken from another, by the new one.",
+              {"outcome"}},
     MetricRow{build_info, "headworks_build_info", gauge, "Always 1; the version is the label.", {"version"}},
 };
 

@@ -26,6 +26,7 @@ enum class Metric : std::uint8_t {
   client_aborts,
   bad_requests,
   connections,
+  memory_held_bytes,
   ledger_lag_seconds,
   ledger_dropped,
   hook_seconds,
@@ -35,6 +36,7 @@ enum class Metric : std::uint8_t {
   records_dropped,
   log_lines_dropped,
   secrets_masked,
+  hand_overs,
   build_info,
   count_  // number of metrics; not a metric
 };

@@ -12,17 +12,33 @@ namespace {
 constexpr char kSeparator = '\x1f';
 constexpr std::string_view kOther = "other";
 
+// What every exchange is counted in.
+constexpr std::array kOfExchanges = {Metric::exchanges,     Metric::exchange_seconds, Metric::overhead_seconds,
+                                     Metric::queue_wait_seconds, Metric::client_aborts, Metric::attempts,
+                                     Metric::time_to_first_token_seconds, Metric::tokens, Metric::cost_usd};
+
 std::string_view or_other(std::string_view name) { return name.empty() ? kOther : name; }
 
 double seconds_of(base::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-// The key that stands for these label values. The caller's buffer saves an allocation per sample.
+// The key that stands for these label values.
 void join(std::string& key, std::span<const std::string_view> values) {
   key.clear();
   for (std::size_t at = 0; at < values.size(); ++at) {
     if (at != 0) key += kSeparator;
     key += values[at];
   }
+}
+
+// Whether join() makes `key` of these.
+bool is_joined(std::string_view key, std::span<const std::string_view> values) {
+  std::size_t at = 0;
+  for (const std::string_view& value : values) {
+    if (&value != values.data() && (at == key.size() || key[at++] != kSeparator)) return false;
+    if (key.compare(at, value.size(), value) != 0) return false;
+    at += value.size();
+  }
+  return at == key.size();
 }
 
 std::vector<std::string_view> split(std::string_view key, std::size_t parts) {
@@ -39,24 +55,27 @@ std::vector<std::string_view> split(std::string_view key, std::size_t parts) {
 
 Metrics::Metrics() {
   // A counter that stands at zero from the start can be told from one that does not exist.
-  for (const Metric metric : {Metric::cost_usd, Metric::client_aborts}) add_to(metric, {}, 0);
+  for (const Metric metric : {Metric::cost_usd, Metric::client_aborts}) count(metric, {}, 0);
   for (const MetricRow& row : metric_table())
     if (row.type == MetricType::histogram && row.labels().empty()) series_of(row, family_of(row.metric), {});
   add_source(Metric::build_info, [](const Emit& emit) { emit({HEADWORKS_VERSION}, 1); });
 }
 
 void Metrics::on_exchanges(std::span<const ExchangeRecord> records) {
+  // All that is counted here, once for all records: a lock costs as much as what it guards.
+  std::array<std::unique_lock<std::mutex>, kOfExchanges.size()> locks;
+  for (std::size_t each = 0; each < locks.size(); ++each)
+    locks[each] = std::unique_lock(family_of(kOfExchanges[each]).mutex);
   for (const ExchangeRecord& record : records) {
     std::array<char, 8> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), record.status).ptr;
     const std::string_view status(digits.data(), static_cast<std::size_t>(end - digits.data()));
     const std::string_view pool = record.attempts.empty() ? kOther : or_other(record.attempts.back().pool);
-    add(Metric::exchanges, {or_other(record.route), or_other(record.model_label), pool, status});
-    observe(Metric::exchange_seconds, {}, seconds_of(record.total));
-    observe(Metric::overhead_seconds, {}, seconds_of(record.overhead));
-    observe(Metric::queue_wait_seconds, {}, seconds_of(record.queue_wait));
-    if (record.error == base::ErrorKind::client_closed || record.status == 499)
-      add(Metric::client_aborts, {});
+    count(Metric::exchanges, {or_other(record.route), or_other(record.model_label), pool, status}, 1);
+    sample(Metric::exchange_seconds, {}, seconds_of(record.total));
+    sample(Metric::overhead_seconds, {}, seconds_of(record.overhead));
+    sample(Metric::queue_wait_seconds, {}, seconds_of(record.queue_wait));
+    if (record.error == base::ErrorKind::client_closed || record.status == 499) count(Metric::client_aborts, {}, 1);
     for (const AttemptRecord& attempt : record.attempts) on_attempt(record, attempt);
   }
 }
@@ -64,35 +83,33 @@ void Metrics::on_exchanges(std::span<const ExchangeRecord> records) {
 void Metrics::on_attempt(const ExchangeRecord& exchange, const AttemptRecord& attempt) {
   const std::string_view backend = or_other(attempt.backend);
   const std::string_view model = or_other(exchange.model_label);
-  add(Metric::attempts, {backend, attempt.error ? base::code_of(*attempt.error) : std::string_view("ok")});
+  count(Metric::attempts, {backend, attempt.error ? base::code_of(*attempt.error) : std::string_view("ok")}, 1);
   if (!attempt.error && attempt.first_byte > base::Duration::zero())
-    observe(Metric::time_to_first_token_seconds, {backend}, seconds_of(attempt.first_byte));
+    sample(Metric::time_to_first_token_seconds, {backend}, seconds_of(attempt.first_byte));
   if (attempt.usage.input_tokens != 0)
-    add(Metric::tokens, {model, backend, "input"}, static_cast<double>(attempt.usage.input_tokens));
+    count(Metric::tokens, {model, backend, "input"}, static_cast<double>(attempt.usage.input_tokens));
   if (attempt.usage.output_tokens != 0)
-    add(Metric::tokens, {model, backend, "output"}, static_cast<double>(attempt.usage.output_tokens));
-  if (attempt.cost.value != 0) add(Metric::cost_usd, {}, static_cast<double>(attempt.cost.value) / 1e6);
+    count(Metric::tokens, {model, backend, "output"}, static_cast<double>(attempt.usage.output_tokens));
+  if (attempt.cost.value != 0) count(Metric::cost_usd, {}, static_cast<double>(attempt.cost.value) / 1e6);
 }
 
 void Metrics::add(Metric metric, std::initializer_list<std::string_view> labels, double by) {
-  add_to(metric, {labels.begin(), labels.size()}, by);
+  const std::lock_guard lock(family_of(metric).mutex);
+  count(metric, labels, by);
 }
 
 void Metrics::observe(Metric metric, std::initializer_list<std::string_view> labels, double seconds) {
-  observe_in(metric, {labels.begin(), labels.size()}, seconds);
+  const std::lock_guard lock(family_of(metric).mutex);
+  sample(metric, labels, seconds);
 }
 
-void Metrics::add_to(Metric metric, Labels labels, double by) {
-  Family& family = family_of(metric);
-  const std::lock_guard lock(family.mutex);
-  series_of(row_of(metric), family, labels).value += by;
+void Metrics::count(Metric metric, std::initializer_list<std::string_view> labels, double by) {
+  series_of(row_of(metric), family_of(metric), {labels.begin(), labels.size()}).value += by;
 }
 
-void Metrics::observe_in(Metric metric, Labels labels, double seconds) {
+void Metrics::sample(Metric metric, std::initializer_list<std::string_view> labels, double seconds) {
   const MetricRow& row = row_of(metric);
-  Family& family = family_of(metric);
-  const std::lock_guard lock(family.mutex);
-  Series& series = series_of(row, family, labels);
+  Series& series = series_of(row, family_of(metric), {labels.begin(), labels.size()});
   const auto bound =
       std::lower_bound(row.buckets.begin(), row.buckets.end(), seconds);  // le: the bound belongs to it
   if (bound != row.buckets.end()) ++series.buckets[static_cast<std::size_t>(bound - row.buckets.begin())];
@@ -101,14 +118,16 @@ void Metrics::observe_in(Metric metric, Labels labels, double seconds) {
 }
 
 Metrics::Series& Metrics::series_of(const MetricRow& row, Family& family, Labels labels) {
-  thread_local std::string key;
+  for (const auto last : family.last)
+    if (last != family.series.end() && is_joined(last->first, labels)) return last->second;
+  std::string key;
   join(key, labels);
-  auto found = family.series.find(std::string_view(key));
-  if (found != family.series.end()) return found->second;
-  if (family.series.size() >= kMaxSeries) join(key, std::vector<std::string_view>(labels.size(), kOther));
-  Series& series = family.series[key];
-  series.buckets.resize(row.buckets.size());
-  return series;
+  if (family.series.size() >= kMaxSeries && !family.series.contains(key))
+    join(key, std::vector<std::string_view>(labels.size(), kOther));
+  const auto series = family.series.try_emplace(std::move(key)).first;
+  series->second.buckets.resize(row.buckets.size());
+  family.last = {series, family.last[0]};
+  return series->second;
 }
 
 void Metrics::add_source(Metric metric, Source source) {

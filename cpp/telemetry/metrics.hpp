@@ -60,15 +60,19 @@ class Metrics {
     std::uint64_t count = 0;
     std::vector<std::uint64_t> buckets;
   };
+  using SeriesByLabels = std::map<std::string, Series, std::less<>>;
   struct Family {
     mutable std::mutex mutex;
-    std::map<std::string, Series, std::less<>> series;  // by label values; protected by mutex
-    std::vector<Source> sources;                        // constant after the start
+    SeriesByLabels series;  // by label values; protected by mutex, as `last`
+    // Those asked for last, which mostly are the next, too: tokens of input and of output alternate.
+    std::array<SeriesByLabels::iterator, 2> last{series.end(), series.end()};
+    std::vector<Source> sources;  // constant after the start
   };
 
   Family& family_of(Metric metric) { return families_[static_cast<std::size_t>(metric)]; }
-  void add_to(Metric metric, Labels labels, double by);
-  void observe_in(Metric metric, Labels labels, double seconds);
+  // As add() and observe(). REQUIRES: the family's mutex is held.
+  void count(Metric metric, std::initializer_list<std::string_view> labels, double by);
+  void sample(Metric metric, std::initializer_list<std::string_view> labels, double seconds);
   static Series& series_of(const MetricRow& row, Family& family, Labels labels);
   void on_attempt(const ExchangeRecord& exchange, const AttemptRecord& attempt);
   void expose_family(std::string& out, const MetricRow& row) const;

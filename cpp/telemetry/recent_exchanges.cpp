@@ -1,7 +1,7 @@
 #include "telemetry/recent_exchanges.hpp"
 
 #include <algorithm>
-#include <string>
+#include <cstring>
 
 namespace headworks::telemetry {
 namespace {
@@ -25,12 +25,12 @@ ExchangeRecord make_owned(const ExchangeRecord& record) {
   ExchangeRecord owned = record;
   std::size_t size = 0;
   for_each_view(record, [&](std::string_view view) { size += view.size(); });
-  auto text = std::make_shared<std::string>();
-  text->reserve(size);  // so that it does not move while views are taken
+  std::shared_ptr<char[]> text = std::make_shared_for_overwrite<char[]>(size);
+  char* at = text.get();
   for_each_view(owned, [&](std::string_view& view) {
-    const std::size_t at = text->size();
-    text->append(view);
-    view = std::string_view(*text).substr(at);
+    if (!view.empty()) std::memcpy(at, view.data(), view.size());
+    view = {at, view.size()};
+    at += view.size();
   });
   owned.keep_alive = std::move(text);
   return owned;

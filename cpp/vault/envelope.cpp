@@ -2,6 +2,9 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+#include <array>
+
 namespace headworks::vault {
 namespace {
 
@@ -12,6 +15,7 @@ constexpr std::string_view kMagic = "HWE1";
 constexpr std::string_view kMagicInBase64 = "SFdFM";  // all that the four bytes decide
 constexpr std::size_t kHeadBytes = 4 + 1 + 1 + 4;
 constexpr std::size_t kSmallestClear = 32;
+constexpr std::array<std::string_view, 2> kAlgorithms = {"aes256gcm", "xchacha20"};  // from 1 on
 constexpr int kBase64 = sodium_base64_VARIANT_ORIGINAL;
 
 base::Error damaged(const char* why) {
@@ -30,6 +34,14 @@ std::size_t nonce_bytes(Algorithm algorithm) {
 }
 
 }  // namespace
+
+std::string_view name_of(Algorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm) - 1]; }
+std::span<const std::string_view> algorithm_names() { return kAlgorithms; }
+std::optional<Algorithm> find_algorithm(std::string_view name) {
+  const auto found = std::find(kAlgorithms.begin(), kAlgorithms.end(), name);
+  if (found == kAlgorithms.end()) return std::nullopt;
+  return static_cast<Algorithm>(found - kAlgorithms.begin() + 1);
+}
 
 std::string head_of(const Envelope& envelope) {
   std::string head(kMagic);

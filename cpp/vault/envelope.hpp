@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,6 +17,10 @@ inline constexpr std::size_t kGcmNonceBytes = 12;
 inline constexpr std::size_t kXChaChaNonceBytes = 24;
 
 enum class Algorithm : std::uint8_t { aes_256_gcm = 1, xchacha20_poly1305 = 2 };
+// As settings.crypto.alg says it.
+std::string_view name_of(Algorithm algorithm);
+std::span<const std::string_view> algorithm_names();
+std::optional<Algorithm> find_algorithm(std::string_view name);
 
 struct Envelope {
   Algorithm algorithm = Algorithm::aes_256_gcm;

@@ -63,21 +63,22 @@ base::Error unreadable(const char* why) { return fail(ErrorKind::key_unreadable,
 }  // namespace
 
 Sealer::Sealer(std::shared_ptr<const KeyRing> keys, Cpu cpu)
-    : keys_(std::move(keys)), fast_aes_(cpu == Cpu::as_it_is && crypto_aead_aes256gcm_is_available() != 0) {}
+    : keys_(std::move(keys)), fast_aes_(cpu == Cpu::as_it_is && cpu_has_aes()) {}
 
-std::string Sealer::seal(const SealContext& context, std::string_view clear) const {
-  Envelope envelope{.algorithm = algorithm(), .kid = keys_->newest()};
+std::string Sealer::seal(const SealContext& context, std::string_view clear, Algorithm wanted) const {
+  Envelope envelope{.algorithm = algorithm(wanted), .kid = keys_->newest()};
   std::string padded;
   const std::size_t size = (clear.size() / kPad + 1) * kPad;
   padded.reserve(size);  // growing would leave a copy behind
   padded.append(clear).push_back(kPadMark);
   padded.resize(size, '\0');
-  envelope.nonce.resize(fast_aes_ ? kGcmNonceBytes : kXChaChaNonceBytes);
+  const bool gcm = envelope.algorithm == Algorithm::aes_256_gcm;
+  envelope.nonce.resize(gcm ? kGcmNonceBytes : kXChaChaNonceBytes);
   randombytes_buf(envelope.nonce.data(), envelope.nonce.size());
   envelope.cipher.resize(size + kTagBytes);
   const std::string associated = associated_data(head_of(envelope), context);
   SubKey key = keys_->sealing_key(envelope.kid);
-  const auto encrypt = fast_aes_ ? crypto_aead_aes256gcm_encrypt : crypto_aead_xchacha20poly1305_ietf_encrypt;
+  const auto encrypt = gcm ? crypto_aead_aes256gcm_encrypt : crypto_aead_xchacha20poly1305_ietf_encrypt;
   encrypt(bytes_of(envelope.cipher), nullptr, bytes_of(padded), size, bytes_of(associated), associated.size(),
           nullptr, bytes_of(envelope.nonce), key.data());
   base::wipe(key.data(), key.size());
@@ -138,6 +139,7 @@ bool Sealer::opens(std::string_view check) const {
   return opened && opened->reveal() == kCheckText;
 }
 
+bool cpu_has_aes() { return crypto_aead_aes256gcm_is_available() != 0; }
 std::string_view libsodium_version() { return sodium_version_string(); }
 
 }  // namespace headworks::vault

@@ -38,11 +38,14 @@ class Sealer {
   // `keys` must not be null.
   explicit Sealer(std::shared_ptr<const KeyRing> keys, Cpu cpu = Cpu::as_it_is);
 
-  // What new seals are written with.
-  Algorithm algorithm() const { return fast_aes_ ? Algorithm::aes_256_gcm : Algorithm::xchacha20_poly1305; }
+  // What a seal is written with when this is wanted: where the CPU has no AES, always the second one.
+  Algorithm algorithm(Algorithm wanted = Algorithm::aes_256_gcm) const {
+    return fast_aes_ ? wanted : Algorithm::xchacha20_poly1305;
+  }
 
   // With the newest key.
-  std::string seal(const SealContext& context, std::string_view clear) const;
+  std::string seal(const SealContext& context, std::string_view clear,
+                   Algorithm wanted = Algorithm::aes_256_gcm) const;
 
   // Kind key_unreadable: another master key, another place, or damage. A text that was never sealed (written
   // before encryption existed) is answered as it is; is_sealed() tells the two apart.
@@ -72,6 +75,8 @@ class Sealer {
   bool fast_aes_;
 };
 
+// False: every seal takes XChaCha20-Poly1305.
+bool cpu_has_aes();
 std::string_view libsodium_version();
 
 }  // namespace headworks::vault

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "wire/http_head.hpp"
+#include "wire/url.hpp"
 
 namespace headworks::wire {
 
@@ -32,13 +33,21 @@ class HeadWriter {
     out_.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
   }
 
+  // The same for the target as `base` has it.
+  void request_line(std::string_view method, const Url& base, std::string_view client_target) {
+    out_.append(method).append(" ");
+    append_target(out_, base, client_target);
+    out_ += " HTTP/1.1\r\n";
+  }
+
   // Writes the line. Bytes of `value` that would end it or start another are replaced by spaces.
   void field(std::string_view name, std::string_view value) {
     out_.append(name).append(": ");
     const std::size_t begin = out_.size();
     out_ += value;
-    for (std::size_t i = begin; i < out_.size(); ++i)
-      if (static_cast<unsigned char>(out_[i]) < 0x20 || out_[i] == 0x7f) out_[i] = ' ';
+    if (!is_value(value))
+      for (std::size_t i = begin; i < out_.size(); ++i)
+        if (!is(out_[i], kValue)) out_[i] = ' ';
     out_ += "\r\n";
   }
   void field(std::string_view name, std::uint64_t value) {

@@ -82,20 +82,21 @@ struct Line {
 };
 
 Line next_line(std::string_view& bytes) {
-  const std::size_t end = bytes.find("\r\n");
-  if (end == std::string_view::npos) return {};
-  const std::string_view text = bytes.substr(0, end);
-  bytes.remove_prefix(end + 2);
+  const std::size_t end = bytes.find('\n');
+  if (end == std::string_view::npos || end == 0 || bytes[end - 1] != '\r') return {};
+  const std::string_view text = bytes.substr(0, end - 1);
+  bytes.remove_prefix(end + 1);
   return {text, true};
 }
 
 // Splits "Name: value" and appends it. False when the line is no field.
 bool read_field(std::string_view line, Fields& fields) {
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0) return false;
+  std::size_t colon = 0;
+  while (colon < line.size() && is(line[colon], kToken)) ++colon;
+  if (colon == 0 || colon == line.size() || line[colon] != ':') return false;
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trim(line.substr(colon + 1));
-  if (!all_of(name, kToken) || (!value.empty() && !all_of(value, kValue))) return false;
+  if (!is_value(value)) return false;
   fields.push_back(Field{name, value, traits_of(name)});
   return true;
 }
@@ -226,13 +227,6 @@ Result<void> check_request_fields(RequestHead& head) {
 
 }  // namespace
 
-bool same_name(std::string_view left, std::string_view right) {
-  if (left.size() != right.size()) return false;
-  for (std::size_t i = 0; i < left.size(); ++i)
-    if (lower(left[i]) != lower(right[i])) return false;
-  return true;
-}
-
 base::Error HeadScanner::over_limit() const {
   if (kind_ == Kind::response) return fail(ErrorKind::upstream_malformed, "the upstream's head is too large");
   if (lines_ == 0) return fail(ErrorKind::uri_too_long, "the request target is too long");
@@ -262,7 +256,7 @@ Result<std::size_t> HeadScanner::on_line(std::string_view bytes, std::size_t lin
   if (line.front() == ' ' || line.front() == '\t') return fail(malformed, "a header line is folded");
   // Told here, not when the head is complete: `\r\r\n` looks like its end, and its sender waits for an
   // answer.
-  if ((kClasses[static_cast<unsigned char>(line.front())] & kToken) == 0)
+  if (!is(line.front(), kToken))
     return fail(malformed, "a header line is not: Name: value");
   if (lines_ - 1 > limits_.header_count) {
     if (kind_ == Kind::response) return over_limit();
@@ -272,7 +266,7 @@ Result<std::size_t> HeadScanner::on_line(std::string_view bytes, std::size_t lin
 }
 
 Result<std::size_t> HeadScanner::scan(std::string_view bytes) {
-  if (scanned_ == 0 && !bytes.empty() && (kClasses[static_cast<unsigned char>(bytes.front())] & kToken) == 0)
+  if (scanned_ == 0 && !bytes.empty() && !is(bytes.front(), kToken))
     return fail(kind_ == Kind::request ? ErrorKind::bad_request : ErrorKind::upstream_malformed,
                 "the bytes received are not HTTP/1.1");
   while (scanned_ < bytes.size()) {
@@ -333,7 +327,7 @@ Result<void> parse_response_head(std::string_view bytes, std::string_view method
   const auto [end, error] = std::from_chars(line.text.data() + 9, line.text.data() + 12, head.status);
   if (error != std::errc{} || end != line.text.data() + 12 || head.status < 100 || head.status > 599)
     return malformed("the upstream's status is not between 100 and 599");
-  if (!all_of(line.text.substr(12), kValue)) return malformed("the upstream's status line is malformed");
+  if (!is_value(line.text.substr(12))) return malformed("the upstream's status line is malformed");
 
   FramingFields framing;
   if (!read_fields(bytes, head.fields, framing))

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "wire/char_class.hpp"
 
 namespace headworks::wire {
 
@@ -129,7 +130,19 @@ struct ResponseHead {
 base::Result<void> parse_response_head(std::string_view bytes, std::string_view method, ResponseHead& head);
 
 // Case-insensitive equality of ASCII.
-bool same_name(std::string_view left, std::string_view right);
+inline bool same_name(std::string_view left, std::string_view right) {
+  if (left.size() != right.size()) return false;
+  const std::size_t size = left.size();
+  if (size < 8) {
+    for (std::size_t at = 0; at < size; ++at)
+      if (lower(left[at]) != lower(right[at])) return false;
+    return true;
+  }
+  for (std::size_t at = 0;; at = at + 16 <= size ? at + 8 : size - 8) {  // the last eight may overlap those before
+    if (lower_eight(load_eight(left.data() + at)) != lower_eight(load_eight(right.data() + at))) return false;
+    if (at + 8 == size) return true;
+  }
+}
 inline bool has_prefix(std::string_view name, std::string_view prefix) {
   return name.size() >= prefix.size() && same_name(name.substr(0, prefix.size()), prefix);
 }

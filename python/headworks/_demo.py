@@ -73,7 +73,7 @@ def demo(*, listen: str | None, admin_listen: str | None, traffic: bool, log_lev
             announce=True,
             hooks=host.rows(),
         )
-        host.begin(core)
+        host.open(core)
         stack.callback(host.end)
         print(_invitation(core.data_url, core.first_client_key), file=sys.stderr, flush=True)
         if traffic:

@@ -209,7 +209,12 @@ def show_master_keys(state_now: MasterKeyState) -> None:
     out = console()
     for key in state_now["keys"]:
         newest = ", the newest" if key["newest"] else ""
-        out.print(f"master key {key['kid']}{newest}: {key['provider_keys']} provider keys")
+        out.print(
+            f"master key {key['kid']}{newest}: {key['provider_keys']} provider keys, {key['seals']} seals"
+        )
+        if key["newest"] and key["seals_left"] < key["seals"]:
+            out.print("half of the seals that one key may make are made: add another one", style="yellow")
+    out.print(f"new seals: {state_now['algorithm']}")
     if state_now["clear"]:
         out.print(f"{state_now['clear']} provider keys are not sealed at all: rewrap", style="yellow")
     for name in state_now["unreadable"]:

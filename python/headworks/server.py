@@ -113,10 +113,10 @@ class Server:
                 log_level=self._log_level,
                 hooks=host.rows(),
             )
+            host.open(core)
         except BaseException:
             _remove(throw_away)
             raise
-        host.begin(core)
         self._core = core
         self._ending = weakref.finalize(self, _end, [core], host, throw_away)
         _running.add(self)

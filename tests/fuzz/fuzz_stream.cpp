@@ -45,10 +45,9 @@ inline void stream(std::string_view input) {
   using enum dialect::StreamShape;
   for (const dialect::StreamShape shape : {chat, completions, responses, messages})
     require(meter(shape, {input}) == meter(shape, pieces_of(input)), "a stream means the same in pieces");
-  static json::JsonReader reader;
-  const Exact exact(input, json::kPadding);
+  const Exact exact(input, 0);
   base::Usage usage;
-  dialect::read_usage(reader, exact.view(), usage);
+  dialect::read_usage(exact.view(), usage);
 }
 
 }  // namespace headworks::fuzz

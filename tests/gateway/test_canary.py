@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from headworks.testing import Upstream
-from support.asking import CHAT, MESSAGES, ask, backend, config
+from support.asking import CHAT, KEY, MESSAGES, RESPONSES, ask, backend, config
 from support.gateway import Gateway
 from support.raw_client import RawClient
 from support.until import until
@@ -142,3 +142,35 @@ def test_no_secret_is_found_anywhere(upstream: MakeUpstream, gateway: MakeGatewa
     ]
     assert events
     assert hits == []
+
+
+def test_prompts_and_answers_are_kept_nowhere(
+    upstream: MakeUpstream, gateway: MakeGateway, tmp_path: Path
+) -> None:
+    """Not in a file, not at log level debug, not in what the admin API and the metrics say."""
+    asked, answered = "prompt-canary-0d9a41c7", "answer-canary-77be2f10"
+    refusal = {"error": {"message": f"no: {asked}", "type": "invalid_request_error"}}
+    only = upstream(
+        [
+            {"status": 400, "json": refusal, "nth": 1},
+            {"status": 500, "body": asked, "nth": 2},
+            {"text": answered},
+        ]
+    )
+    house = gateway(
+        config(backend("first", only), cooldown={"failures": 0}), key=KEY, arguments=("--log-level", "debug")
+    )
+
+    refused = ask(house, user=asked)
+    answers = [
+        ask(house, path, user=asked, stream=stream) for path in (CHAT, RESPONSES) for stream in (False, True)
+    ]
+    said = every_get(house)
+    assert house.stop() == 0
+
+    assert asked.encode() in refused.body, "the upstream's own words reach the client"
+    assert all(answered.encode() in one.body for one in answers)
+    files = {path.name: path.read_bytes() for path in house.data_dir.rglob("*") if path.is_file()}
+    places = {**files, "log": "\n".join(house.log_lines).encode(), "admin API": said}
+    for canary in (asked, answered):
+        assert [name for name, data in places.items() if canary.encode() in data] == []

@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -172,22 +171,6 @@ def test_a_draining_server_says_so_and_ends_its_streams(upstream: MakeUpstream, 
     assert answer.complete
     assert answer.body.endswith(b"data: [DONE]\n\n")
     assert house.wait() == 0
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate of 127.0.0.1 that nobody trusts, and its key."""
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"),
-            *("-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", key, "-out", certificate),
-            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
 
 
 def with_tls(certificate: tuple[Path, Path], *backends: dict[str, object]) -> dict[str, object]:

@@ -292,7 +292,8 @@ export interface Token {
 
 export interface MasterKeys {
   origin: string;
-  keys: { kid: number; provider_keys: number; newest: boolean }[];
+  algorithm: string;
+  keys: { kid: number; provider_keys: number; newest: boolean; seals: number; seals_left: number }[];
   clear: number;
   unreadable: string[];
   rewrapped: number;

@@ -151,12 +151,18 @@ class MasterKeyRow(TypedDict):
     provider_keys: int
     """So many are sealed with it."""
     newest: bool
+    seals: int
+    """How often it has sealed."""
+    seals_left: int
+    """Before it must be rotated."""
 
 
 class MasterKeyState(TypedDict):
     """All master keys, and what they open."""
 
     origin: str
+    algorithm: str
+    """Of new seals: `aes256gcm` or `xchacha20`."""
     keys: list[MasterKeyRow]
     clear: int
     """Provider keys that are not sealed at all."""

@@ -6,16 +6,12 @@
 #include <optional>
 #include <string>
 
-#include "padded.hpp"
-
 namespace headworks::dialect {
 namespace {
 
 std::optional<base::Usage> usage_of(std::string_view text) {
-  static json::JsonReader reader;
-  const Padded padded(text);
   base::Usage usage;
-  if (!read_usage(reader, padded, usage)) return std::nullopt;
+  if (!read_usage(text, usage)) return std::nullopt;
   return usage;
 }
 
@@ -100,10 +96,9 @@ TEST(UsageReader, PartsAreNeverMoreThanTheWhole) {
 }
 
 TEST(UsageReader, PartsOfAStreamAddUp) {
-  json::JsonReader reader;
   base::Usage usage;
-  EXPECT_TRUE(read_usage(reader, Padded(R"({"usage":{"input_tokens":10,"output_tokens":1}})"), usage));
-  EXPECT_TRUE(read_usage(reader, Padded(R"({"usage":{"output_tokens":15}})"), usage));
+  EXPECT_TRUE(read_usage(R"({"usage":{"input_tokens":10,"output_tokens":1}})", usage));
+  EXPECT_TRUE(read_usage(R"({"usage":{"output_tokens":15}})", usage));
   EXPECT_EQ(usage.input_tokens, 10u);
   EXPECT_EQ(usage.output_tokens, 15u);
 }

@@ -53,7 +53,8 @@ class SessionTest : public ::testing::Test {
   SessionTest() {
     auto sockets = open_listeners({"127.0.0.1", 0}, 1, port_);
     listener_ = std::make_unique<Listener>(loop_, sockets->front(), handler_, limits(), nullptr,
-                                           std::make_shared<ConnectionCount>());
+                                           std::make_shared<ConnectionCount>(), memory_);
+    listener_->accept();
     thread_ = std::thread([this] { loop_.run(); });
   }
   ~SessionTest() override {
@@ -64,6 +65,7 @@ class SessionTest : public ::testing::Test {
   static SessionLimits limits() {
     SessionLimits limits;
     limits.body_bytes = 1 << 20;
+    limits.body_memory = {.bytes = 400'000, .large = 100'000, .large_percent = 75};
     return limits;
   }
 
@@ -102,6 +104,7 @@ class SessionTest : public ::testing::Test {
   base::Log log_{{}, clock_};
   EventLoop loop_{0, 1, log_};
   EchoHandler handler_;
+  std::shared_ptr<BodyMemory> memory_ = std::make_shared<BodyMemory>();
   std::uint16_t port_ = 0;
   std::unique_ptr<Listener> listener_;
   std::thread thread_;
@@ -143,6 +146,36 @@ TEST_F(SessionTest, ABodyLargerThanABufferArrivesWhole) {
   const std::string body(200'000, 'x');
   const std::string answer = exchange("POST /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n" + body);
   EXPECT_NE(answer.find("POST /big 200000"), std::string::npos) << answer;
+}
+
+TEST_F(SessionTest, WhoFindsNoMemoryIsToldBeforeItsBodyIsRead) {
+  BodyHold others(*memory_);
+  ASSERT_TRUE(others.grow_to(250'000, limits().body_memory));
+  const std::string head = "POST /x HTTP/1.1\r\nHost: h\r\n";
+  const std::string large = exchange(head + "Content-Length: 120000\r\n\r\nthe beginning of it");
+  EXPECT_NE(large.find("HTTP/1.1 503"), std::string::npos) << large;
+  EXPECT_NE(large.find("connection: close"), std::string::npos) << large;
+  EXPECT_NE(large.find("\r\n\r\noverloaded"), std::string::npos) << large;
+  EXPECT_EQ(memory_->bodies(), 250'000U);
+
+  const std::string small = exchange(head + "Connection: close\r\nContent-Length: 60000\r\n\r\n" + std::string(60'000, 'x'));
+  EXPECT_NE(small.find("POST /x 60000"), std::string::npos) << small;
+  ASSERT_TRUE(others.grow_to(400'000, limits().body_memory));
+  const std::string tiny = exchange(head + "Connection: close\r\nContent-Length: 15000\r\n\r\n" + std::string(15'000, 'x'));
+  EXPECT_NE(tiny.find("POST /x 15000"), std::string::npos) << "what fits behind its head needs no memory\n" << tiny;
+}
+
+TEST_F(SessionTest, AChunkedBodyIsRefusedWhenItWouldGrowTooFar) {
+  BodyHold others(*memory_);
+  ASSERT_TRUE(others.grow_to(350'000, limits().body_memory));
+  const std::string head = "POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string chunk = "4000\r\n" + std::string(0x4000, 'x') + "\r\n";
+  const std::string refused = exchange(head + chunk + chunk + chunk + "0\r\n\r\n");
+  EXPECT_NE(refused.find("\r\n\r\noverloaded"), std::string::npos) << refused;
+  others.release();
+  const std::string taken = exchange(head + chunk + chunk + chunk + "0\r\n\r\n");
+  EXPECT_NE(taken.find("POST /x 49152"), std::string::npos) << taken;
+  EXPECT_EQ(memory_->bodies(), 0U);
 }
 
 TEST_F(SessionTest, RefusesWhatIsNoRequestAndNeverReadsOn) {

@@ -59,7 +59,7 @@ TEST_F(CatalogChange, WhatDoesNotBuildIsRolledBackAndNotPublished) {
   const auto changed = store_->change({.actor = "test"}, [](CatalogTables& tables) -> base::Result<bool> {
     catalog::Backend row = backend("broken");
     row.id = "bkd_broken", row.api_base_url = "ftp://nowhere", row.created_at = row.updated_at = tables.now;
-    tables.backends.insert(row);
+    tables.backends.insert(row).value();
     tables.edits.push_back({"backend.create", "broken", std::nullopt, std::nullopt});
     return true;
   });

@@ -111,6 +111,7 @@ TEST(Metrics, TheNamesAreThoseOfTheSurface) {
                            "client_aborts_total",
                            "bad_requests_total",
                            "connections",
+                           "memory_held_bytes",
                            "ledger_lag_seconds",
                            "ledger_dropped_total",
                            "hook_seconds",

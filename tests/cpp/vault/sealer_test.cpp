@@ -157,6 +157,18 @@ TEST(Sealer, ACpuWithoutAesWritesTheOtherAlgorithm) {
   EXPECT_EQ(parse_envelope(sealer.seal(kPlace, kClear)).value().algorithm, Algorithm::xchacha20_poly1305);
 }
 
+TEST(Sealer, TheOtherAlgorithmCanBeWantedOnACpuWithAes) {
+  const Sealer sealer(KeyRing::make({key_of(0)}));
+  const std::string sealed = sealer.seal(kPlace, kClear, Algorithm::xchacha20_poly1305);
+  EXPECT_EQ(parse_envelope(sealed).value().algorithm, Algorithm::xchacha20_poly1305);
+  EXPECT_EQ(opened(sealer, sealed), kClear);
+  const Sealer without(KeyRing::make({key_of(0)}), Sealer::Cpu::without_aes);
+  EXPECT_EQ(opened(without, sealed), kClear);
+  EXPECT_EQ(without.algorithm(Algorithm::aes_256_gcm), Algorithm::xchacha20_poly1305) << "it cannot be forced there";
+  for (const std::string_view name : algorithm_names()) EXPECT_EQ(name_of(find_algorithm(name).value()), name);
+  EXPECT_EQ(find_algorithm("rot13"), std::nullopt);
+}
+
 TEST(Sealer, WritesWithTheNewestKeyAndReadsAll) {
   const Sealer before(KeyRing::make({key_of(0)})), after(KeyRing::make({key_of(0), key_of(9)}));
   const std::string old = before.seal(kPlace, kClear), fresh = after.seal(kPlace, kClear);

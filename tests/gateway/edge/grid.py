@@ -1,5 +1,6 @@
 """The report behind `make edge`: every row of bad input against the gateway, and every input of the wire
-side by side with nginx, HAProxy, h11 and llhttp. `--faults`: the faults and figures too.
+side by side with nginx, HAProxy, h11 and llhttp. `--faults`: the faults and figures too;
+`--minutes`: also those that take long or judge times (SOAK_SECONDS: how long F50 goes on).
 
 Exits 1 when a row fails, or when we take an input that most of the others refuse.
 """
@@ -11,7 +12,7 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,12 +35,17 @@ class Rows:
         self.wanted = set(wanted)
         self.outcomes: dict[str, list[str]] = defaultdict(list)
         self.figures: dict[str, list[str]] = defaultdict(list)
+        self.left_out: set[str] = set()
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Only those."""
         kept = [item for item in items if self.wanted & set(rows_in(item.nodeid))]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """By `-m`: rows of which nothing is known then."""
+        self.left_out.update(row for item in items for row in rows_in(item.nodeid))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Of the call, or of the set-up that failed or was skipped."""
@@ -62,19 +68,20 @@ class Rows:
             return True, f"{row}  ok in C++: {IN_CPP[row]}"
         if row in ELSEWHERE:
             return True, f"{row}  see {ELSEWHERE[row]}"
-        if row in NOT_BUILT:
-            return False, f"{row}  NOT BUILT: {NOT_BUILT[row]}"
-        return False, f"{row}  no test ran"
+        missing = "takes minutes: --minutes" if row in self.left_out else "no test ran"
+        return False, f"{row}  {f'NOT BUILT: {NOT_BUILT[row]}' if row in NOT_BUILT else missing}"
 
 
-def run_rows(*, faults: bool) -> tuple[bool, list[str]]:
+def run_rows(*, faults: bool, minutes: bool) -> tuple[bool, list[str]]:
     """The rows, and the lines to print."""
     os.environ["QUIET"] = "1"  # times are judged as the tables say them: support/quiet.py
     tables = [*rows_of(EDGE), *((*rows_of(FAULTS), *FIGURES) if faults else ())]
     rows = Rows(tables)
     folders = [str(ROOT / "tests" / one) for one in ("gateway", "python", "release", "web")]
+    chosen = ["-m", "" if minutes else "not minutes"]
     pytest.main(
-        ["-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT), *folders], plugins=[rows]
+        ["-q", "--no-header", "-p", "no:cacheprovider", "--rootdir", str(ROOT), *chosen, *folders],
+        plugins=[rows],
     )
     lines, held = [], 0
     for row in tables:
@@ -118,13 +125,14 @@ def main() -> int:
     """Prints both parts."""
     parser = argparse.ArgumentParser(prog="make edge", description=__doc__)
     parser.add_argument("--faults", action="store_true", help="the rows of faults and the figures too")
+    parser.add_argument("--minutes", action="store_true", help="those that take minutes too")
     parser.add_argument("--only-grid", action="store_true", help="nothing but the comparison")
     asked = parser.parse_args()
     agree, grid = side_by_side()
     print("\n".join(grid))
     if asked.only_grid:
         return 0 if agree else 1
-    held, lines = run_rows(faults=asked.faults)
+    held, lines = run_rows(faults=asked.faults or asked.minutes, minutes=asked.minutes)
     print("\n".join(lines))
     return 0 if held and agree else 1
 

@@ -20,6 +20,7 @@ from gateway.faults.figures import (
     STEADY,
     MakeGateway,
     MakeUpstream,
+    Note,
     now_ms,
     tell,
 )
@@ -93,7 +94,7 @@ def test_a_reset_within_the_head_of_the_only_one_is_502(upstream: MakeUpstream, 
 @pytest.mark.rows("F05", "R4")
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_half_an_answer_is_never_a_whole_one(
-    upstream: MakeUpstream, gateway: MakeGateway, framing: str
+    upstream: MakeUpstream, gateway: MakeGateway, framing: str, record_property: Note
 ) -> None:
     """Falsely complete: 0 of 2 x 200."""
     rule = {"text": "word " * 2_000, "framing": framing, "fault": {"at": "body", "do": "reset"}}
@@ -102,7 +103,9 @@ def test_half_an_answer_is_never_a_whole_one(
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: ask(house), range(200)))
 
-    assert [one.status for one in answers if one.complete and one.status == 200] == []
+    whole = [one.status for one in answers if one.complete and one.status == 200]
+    record_property("R4", f"{len(whole)} of {len(answers)} ({framing})")
+    assert whole == []
     rows = until(lambda: rows if len(rows := rows_of(house)) >= 200 else None, what="200 rows")
     assert {row["error"] for row in rows} == {"upstream_reset"}
     assert {row["exchange_error"] for row in rows if row["final"]} == {"upstream_reset"}
@@ -113,7 +116,9 @@ def test_half_an_answer_is_never_a_whole_one(
 
 @pytest.mark.rows("F06", "R4")
 @pytest.mark.costs
-def test_a_reset_in_mid_stream_is_told_at_once(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+def test_a_reset_in_mid_stream_is_told_at_once(
+    upstream: MakeUpstream, gateway: MakeGateway, record_property: Note
+) -> None:
     """From the reset to the error event: p99 <= 20 ms."""
     only = upstream([{"stream": {"events": 20}, "fault": {"at": "event", "do": "reset", "after": 5}}])
     house = gateway(config(backend("only", only), cooldown=STEADY), key=KEY)
@@ -130,6 +135,7 @@ def test_a_reset_in_mid_stream_is_told_at_once(upstream: MakeUpstream, gateway: 
             told.append(now_ms())
             got += client.until_closed()
         assert b"[DONE]" not in got
+    record_property("R4", f"0 of {len(told)} (streams)")
 
     entries = only.journal()
     assert len(entries) == REPETITIONS, "a stream that has begun is not tried again"

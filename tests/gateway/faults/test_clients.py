@@ -142,7 +142,9 @@ def test_ten_thousand_that_leave_cost_no_slot(upstream: MakeUpstream, gateway: M
 
 @pytest.mark.rows("F20", "R5")
 @pytest.mark.costs
-def test_five_hundred_slow_readers_cost_little(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+def test_five_hundred_slow_readers_cost_little(
+    upstream: MakeUpstream, gateway: MakeGateway, record_property: Note
+) -> None:
     """Answers of 10 MB that nobody reads: at most 256 KiB each, and others are served."""
     count = 500
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -167,9 +169,33 @@ def test_five_hundred_slow_readers_cost_little(upstream: MakeUpstream, gateway: 
             return len(looks) > 5 and looks[-1] - looks[-5] < 65_536
 
         until(settled, what="memory to settle")
-        assert (house.resident_bytes() - before) / count <= 256 * 1024
+        each = (house.resident_bytes() - before) / count
+        record_property("R5", f"{each / 1024:.0f} KiB per slow reader")
+        assert each <= 256 * 1024
         assert ask(house, model="n").status == 200
     until(lambda: in_flight(house, "slow") == 0, 20, what="nobody in flight")
+
+
+@pytest.mark.rows("R5")
+@pytest.mark.costs
+def test_a_thousand_idle_connections_cost_little(
+    upstream: MakeUpstream, gateway: MakeGateway, record_property: Note
+) -> None:
+    """Each has been served once and waits: at most 24 KiB."""
+    count = 1000
+    house = gateway(config(backend("only", upstream({"journal": False}))), key=KEY)
+    assert ask(house).status == 200
+    before = house.resident_bytes()
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            client = stack.enter_context(RawClient(house.url))
+            client.send(chat(stream=False))
+            assert client.answer().status == 200
+        each = (house.resident_bytes() - before) / count
+        held = metrics_of(house)['headworks_memory_held_bytes{of="buffers"}']
+    record_property("R5", f"{each / 1024:.1f} KiB per idle connection")
+    assert each <= 24 * 1024
+    assert held <= 3 * 16_384, "an idle connection holds no buffer: the scrape's own are left"
 
 
 # F46

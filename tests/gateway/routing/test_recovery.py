@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.faults.figures import Note
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config, error_of, metrics_of
 from support.gateway import Gateway
@@ -164,7 +165,9 @@ def test_after_a_rest_one_probe_goes_alone(upstream: MakeUpstream, gateway: Make
 
 
 @pytest.mark.rows("F22", "R12")
-def test_who_comes_back_is_not_run_over(upstream: MakeUpstream, gateway: MakeGateway) -> None:
+def test_who_comes_back_is_not_run_over(
+    upstream: MakeUpstream, gateway: MakeGateway, record_property: Note
+) -> None:
     """F22: 200 are waiting; in the first second after the recovery at most 1.2 x the configured rate goes."""
     first = upstream([{"status": 429, "headers": {"retry-after-ms": "500"}, "times": 1}])
     house = gateway(config(backend("first", first, rpm_limit=600), queue={"max_wait_seconds": 6}), key=KEY)
@@ -178,6 +181,7 @@ def test_who_comes_back_is_not_run_over(upstream: MakeUpstream, gateway: MakeGat
         statuses = [one.result().status for one in waiting if not one.cancelled()]
 
     within = [one for one in first.journal()[1:] if one.at_ms < recovered + 1000]
+    record_property("R12", f"{len(within) / 10:.1f}")
     assert len(within) <= 12
     assert set(statuses) <= {200, 429}
 
