@@ -34,7 +34,7 @@ std::string default_data_dir() {
   return environment("HOME") + "/.local/share/headworks";
 }
 
-boost::system::result<DataDir, StartFailure> DataDir::open(std::string path) {
+boost::system::result<DataDir, StartFailure> DataDir::open(std::string path, int lock) {
   if (path.empty()) path = default_data_dir();
   std::error_code error;
   const bool existed = std::filesystem::exists(path, error);
@@ -42,7 +42,16 @@ boost::system::result<DataDir, StartFailure> DataDir::open(std::string path) {
   if (error) return failed("the data directory " + path + " cannot be made: " + error.message());
   if (!existed) ::chmod(path.c_str(), 0700);
   const std::string name = path + "/lock";
-  const int lock = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock >= 0) {
+    DataDir opened(std::move(path), lock);
+    struct stat held {}, here {};
+    if (::fstat(lock, &held) == 0 && ::stat(name.c_str(), &here) == 0 && held.st_dev == here.st_dev &&
+        held.st_ino == here.st_ino)
+      return opened;
+    return StartFailure{Exit::usage, "the running server has another data directory than " + opened.path() +
+                                         ", and a hand-over cannot change it; stop it, then start anew"};
+  }
+  lock = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock < 0) return failed("the data directory " + path + " cannot be used: " + std::strerror(errno));
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     char holder[32] = "";
@@ -51,10 +60,15 @@ boost::system::result<DataDir, StartFailure> DataDir::open(std::string path) {
     return StartFailure{Exit::in_use, "the data directory " + path + " is in use by process " + holder +
                                           "; stop that server, or name another directory with --data-dir"};
   }
+  DataDir opened(std::move(path), lock);
+  opened.sign_lock();
+  return opened;
+}
+
+void DataDir::sign_lock() const {
   const std::string pid = std::to_string(::getpid());
-  [[maybe_unused]] const int cut = ::ftruncate(lock, 0);
-  [[maybe_unused]] const auto written = ::pwrite(lock, pid.data(), pid.size(), 0);
-  return DataDir(std::move(path), lock);
+  [[maybe_unused]] const int cut = ::ftruncate(lock_, 0);
+  [[maybe_unused]] const auto written = ::pwrite(lock_, pid.data(), pid.size(), 0);
 }
 
 DataDir::DataDir(DataDir&& other) noexcept : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}

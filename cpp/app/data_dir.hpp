@@ -14,14 +14,19 @@ std::string default_data_dir();
 
 class DataDir {
  public:
-  // Makes the directory (0700) and takes its lock, which ends with the process. Exit::in_use names the holder.
-  static boost::system::result<DataDir, StartFailure> open(std::string path);
+  // Makes the directory (0700) and takes its lock, which ends with the process. Exit::in_use names the holder. `lock`: of
+  // the process that hands over to this one, whose lock it goes on holding (and owns now); -1: there is none.
+  static boost::system::result<DataDir, StartFailure> open(std::string path, int lock = -1);
   DataDir(DataDir&& other) noexcept;
   ~DataDir();
 
   const std::string& path() const { return path_; }
   std::string file(const char* name) const { return path_ + "/" + name; }
   bool has(const char* name) const;
+  // For whoever takes over from this process: both hold it then, until both have ended.
+  int lock() const { return lock_; }
+  // From now on the lock says that it is ours.
+  void sign_lock() const;
 
   // The admin token: HEADWORKS_ADMIN_TOKEN, else the file admin.token, made (0600) when it is not there.
   boost::system::result<base::Secret, StartFailure> admin_token() const;

@@ -59,11 +59,11 @@ void notify_service_manager(const char* state) {
   ::close(fd);
 }
 
-std::string pick_address(const std::optional<std::string>& flag, const char* variable,
-                         const std::optional<std::string>& file, const char* fallback) {
+std::optional<std::string> find_address(const std::optional<std::string>& flag, const char* variable,
+                                        const std::optional<std::string>& file) {
   if (flag) return *flag;
   if (const char* value = std::getenv(variable); value != nullptr && value[0] != '\0') return value;
-  return file.value_or(fallback);
+  return file;
 }
 
 std::string url_of(const net::ListenAddress& address, std::uint16_t port, bool tls) {

@@ -25,12 +25,12 @@ void raise_descriptor_limit();
 // No core file and no debugger of the same user: keys are in this process's memory. For the whole process.
 void forbid_dumps();
 
-// sd_notify(3): "READY=1", "STOPPING=1". Does nothing without NOTIFY_SOCKET.
+// sd_notify(3): "READY=1", "STOPPING=1", "MAINPID=...". Does nothing without NOTIFY_SOCKET.
 void notify_service_manager(const char* state);
 
-// The flag, else the environment variable, else the file's, else the fallback.
-std::string pick_address(const std::optional<std::string>& flag, const char* variable,
-                         const std::optional<std::string>& file, const char* fallback);
+// The flag, else the environment variable, else the file's; none: nobody says where.
+std::optional<std::string> find_address(const std::optional<std::string>& flag, const char* variable,
+                                        const std::optional<std::string>& file);
 
 std::string url_of(const net::ListenAddress& address, std::uint16_t port, bool tls);
 

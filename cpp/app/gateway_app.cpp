@@ -13,7 +13,16 @@ namespace headworks::app {
 
 using base::Result;
 
-void GatewayApp::Parts::start_recording() {
+Started GatewayApp::Parts::make(std::initializer_list<Started (Parts::*)()> steps) {
+  for (const auto step : steps)
+    if (const Started made = (this->*step)(); !made) {
+      if (predecessor) predecessor->say_failed(made.error().message);
+      return made;
+    }
+  return {};
+}
+
+void GatewayApp::Parts::start_loops() {
   recorder->add_sink([this](auto records) { metrics.on_exchanges(records); });
   recorder->add_sink([this](auto records) { ledger->accept(records); });
   recorder->add_sink([this](auto records) { exchange_log.on_exchanges(records); });
@@ -34,17 +43,47 @@ void GatewayApp::Parts::start_recording() {
                                return worst;
                              }});
   recorder->start();
-  levels = std::make_unique<StoredLevels>(*ledger, *catalog, clock);
-  retention = std::make_unique<LedgerRetention>(*ledger, *catalog, clock, log);
   for (const auto& loop : loops) loop->start();
   hook_board.spread_with([this](const auto& set) { spread_hooks(loops, set); });
-  hook_board.publish(std::move(options.hooks));  // before anybody knows where we listen
-  readiness.ready = true;
+  hook_board.publish(std::move(options.hooks));  // before anybody is served
+}
+
+// From here on nothing may change but by this process; until here nothing has changed for the one before.
+Started GatewayApp::Parts::take_place() {
+  if (!predecessor) return {};
+  if (!predecessor->ask_for_place())
+    return StartFailure{Exit::failed, "the running server has ended, or did not make room, before it had handed over"};
+  data_dir.sign_lock();
+  const auto published = store->publish_latest();
+  return published ? Started() : failure_of(published.error());
+}
+
+Started GatewayApp::Parts::restore_levels() {
+  const auto snapshot = catalog->current();
+  if (const auto restored = StoredCooldowns::restore(*store, *snapshot, clock); !restored)
+    return failure_of(restored.error());
+  if (const auto restored = StoredLevels::restore(*ledger, *snapshot, clock); !restored)
+    return failure_of(restored.error());
+  levels = std::make_unique<StoredLevels>(*ledger, *catalog, clock,
+                                          predecessor ? StoredLevels::Duty::follow : StoredLevels::Duty::keep);
+  retention = std::make_unique<LedgerRetention>(*ledger, *catalog, clock, log);
+  return {};
+}
+
+Started GatewayApp::Parts::serve() {
+  ours = readiness.ready = true;
+  on_each(loops, [](ServerLoop& loop) { loop.accept(); });
+  if (predecessor) {
+    predecessor->say_serving([this](std::string_view kind, int fd) { adopt(kind, fd); });
+    metrics.add(telemetry::Metric::hand_overs, {"taken"});
+  }
+  announce();
+  return {};
 }
 
 void GatewayApp::Parts::announce() const {
   data_dir.write_run_file(data_url, admin_url);
-  notify_service_manager("READY=1");
+  if (!predecessor) notify_service_manager("READY=1");  // the unit was ready all the time
   if (!options.announce) return;
   app::announce({.data_url = data_url,
                  .admin_url = admin_url,
@@ -84,7 +123,7 @@ void GatewayApp::Parts::request_stop() {
 
 int GatewayApp::Parts::wait() {
   std::unique_lock lock(mutex);
-  changed.wait(lock, [this] { return stops > 0; });
+  changed.wait(lock, [this] { return stops > 0 || left; });
   lock.unlock();
   shut_down();
   return static_cast<int>(Exit::fine);
@@ -94,9 +133,12 @@ int GatewayApp::Parts::wait() {
 void GatewayApp::Parts::shut_down() {
   std::unique_lock lock(mutex);
   if (std::exchange(shut, true)) return;
+  lock.unlock();
+  if (handing.joinable()) handing.join();
+  lock.lock();
   readiness.draining = true;
   if (!loops.empty() && catalog) {
-    notify_service_manager("STOPPING=1");
+    if (ours) notify_service_manager("STOPPING=1");
     const double seconds = catalog->current()->settings().timeouts.drain_seconds;
     const auto deadline = clock.now() + std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(seconds));
     for (const auto& loop : loops) loop->drain();
@@ -104,6 +146,7 @@ void GatewayApp::Parts::shut_down() {
       changed.wait_for(lock, std::chrono::milliseconds(10));
   }
   lock.unlock();
+  predecessor.reset();  // what it still gives has nowhere to go
   subscription.end();
   if (store) store->publish_to(nullptr);
   hook_board.spread_with({});
@@ -121,9 +164,10 @@ void GatewayApp::Parts::shut_down() {
   if (ledger) ledger->flush(std::chrono::seconds(2));
   ledger.reset();  // answers what the control plane still asked of it: the loops must be there to be told
   loops.clear();
+  giving.reset();
   log.flush(std::chrono::seconds(1));  // with what it masks still there
   log.set_mask({});
-  data_dir.remove_run_file();
+  if (ours) data_dir.remove_run_file();
 }
 
 GatewayApp::GatewayApp(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -137,19 +181,35 @@ boost::system::result<std::unique_ptr<GatewayApp>, StartFailure> GatewayApp::sta
   ::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   if (options.handle_signals) forbid_dumps(), SignalThread::block();  // the process is ours alone
-  auto directory = DataDir::open(options.data_dir);
-  if (!directory) return directory.error();
-  auto parts = std::make_unique<Parts>(std::move(options), std::move(*directory));
-  for (const auto step : {&Parts::open_stores, &Parts::configure, &Parts::open_catalog, &Parts::ensure_client_key,
-                          &Parts::open_loops})
-    if (const Started started = (parts.get()->*step)(); !started) return started.error();
-  parts->start_recording();
-  parts->announce();
-  if (parts->options.handle_signals) {
-    Parts* running = parts.get();
-    parts->signals = std::make_unique<SignalThread>([running] { running->request_stop(); }, [running] { running->reload(); });
+  Inherited inherited;
+  if (!options.command.empty()) {
+    auto taken = Inherited::take();
+    if (!taken) return taken.error();
+    inherited = *std::move(taken);
   }
+  const auto channel = inherited.take_one(kChannel);
+  auto predecessor = channel ? std::make_unique<Predecessor>(*channel) : nullptr;
+  auto directory = DataDir::open(options.data_dir, inherited.take_one(kLock).value_or(-1));
+  if (!directory) {
+    if (predecessor) predecessor->say_failed(directory.error().message);
+    return directory.error();
+  }
+  auto parts = std::make_unique<Parts>(std::move(options), std::move(*directory), std::move(inherited), std::move(predecessor));
+  const auto opened = parts->make({&Parts::open_stores, &Parts::configure, &Parts::open_catalog,
+                                   &Parts::ensure_client_key, &Parts::open_loops});
+  if (!opened) return opened.error();
+  parts->start_loops();
   return std::unique_ptr<GatewayApp>(new GatewayApp(std::move(parts)));
+}
+
+Started GatewayApp::open() {
+  const auto opened = parts_->make({&Parts::take_place, &Parts::restore_levels, &Parts::serve});
+  if (!opened || !parts_->options.handle_signals) return opened;
+  Parts* running = parts_.get();
+  parts_->signals = std::make_unique<SignalThread>(SignalThread::Calls{.stop = [running] { running->request_stop(); },
+                                                                       .reload = [running] { running->reload(); },
+                                                                       .hand_over = [running] { running->begin_hand_over(); }});
+  return {};
 }
 
 std::string GatewayApp::data_url() const { return parts_->data_url; }
@@ -159,6 +219,7 @@ std::string GatewayApp::data_dir() const { return parts_->data_dir.path(); }
 hooks::HookBoard& GatewayApp::hooks() { return parts_->hook_board; }
 int GatewayApp::wait() { return parts_->wait(); }
 void GatewayApp::stop() { parts_->request_stop(); }
+void GatewayApp::hand_over() { parts_->begin_hand_over(); }
 Result<std::uint64_t> GatewayApp::apply(std::string_view config_json, std::string_view origin) {
   return parts_->apply(config_json, std::string(origin));
 }

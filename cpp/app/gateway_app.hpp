@@ -31,6 +31,9 @@ struct Options {
   std::vector<hooks::HookRow> hooks = {};  // in force from the first request on; whoever runs plug-ins takes them up
   bool runs_plugins = false;  // else a configuration that names plug-ins is refused: their word would be missing
   bool announce = true;             // the ready line on stdout and the first-start text on stderr
+  // The command line of this process, if it is nothing but this server: then it takes the sockets that were passed in
+  // (LISTEN_FDS), and hand_over() runs the same command again. Empty: neither.
+  std::vector<std::string> command = {};
 };
 
 // Exit codes of surface section 1.
@@ -44,9 +47,14 @@ struct StartFailure {
 // Thread-safe where said. Destruction stops the server.
 class GatewayApp {
  public:
-  // Opens the data directory, the stores, the listeners; applies the configuration; starts the loops. Blocking.
+  // Opens the data directory, the stores, the listeners; applies the configuration; starts the loops. Blocking. Nobody
+  // is served before open().
   static boost::system::result<std::unique_ptr<GatewayApp>, StartFailure> start(Options options);
   ~GatewayApp();
+
+  // Takes over from the process that handed its sockets to this one, if there is one; then serves, and says so.
+  // Blocking. Once, and what fails here has failed to start.
+  boost::system::result<void, StartFailure> open();
 
   std::string data_url() const;   // http://127.0.0.1:8080
   std::string admin_url() const;
@@ -57,10 +65,13 @@ class GatewayApp {
   // For whoever runs plug-ins: where hooks are published and their questions taken. Usable until wait() has returned.
   hooks::HookBoard& hooks();
 
-  // Blocks until stop() or a signal ended the server; returns the process's exit code. Thread-safe.
+  // Blocks until stop(), a signal or a hand-over ended the server; returns the process's exit code. Thread-safe.
   int wait();
   // Begins a graceful stop: drain up to drain_seconds, then end. Thread-safe, returns at once. A second call ends at once.
   void stop();
+  // Starts this process's command anew and hands over to it: sockets, levels, idle connections; what is under way is
+  // ended here. If that fails, goes on as before. Thread-safe, returns at once; the log says how it went.
+  void hand_over();
   // Applies a configuration document (HUP): all or nothing. Thread-safe.
   base::Result<std::uint64_t> apply(std::string_view config_json, std::string_view origin);
 

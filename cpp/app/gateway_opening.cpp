@@ -24,7 +24,7 @@ Started GatewayApp::Parts::open_stores() {
   auto token = data_dir.admin_token();
   if (!token) return token.error();
   admin_token = std::move(*token);
-  auto opened = store::Store::open({.path = data_dir.file("headworks.db"), .keys = keys, .clock = &clock});
+  auto opened = store::Store::open({.path = data_dir.file("headworks.db"), .keys = keys, .clock = &clock, .migrates = predecessor == nullptr});
   if (!opened) return failure_of(opened.error(), Exit::configuration);
   store = std::move(*opened);
   if (!vault::cpu_has_aes())
@@ -33,7 +33,7 @@ Started GatewayApp::Parts::open_stores() {
     return StartFailure{Exit::master_key, "the master key from " + keys->origin() +
                                               " is not the one that the keys in " + data_dir.path() +
                                               " were sealed with; put the right one back"};
-  auto started = store::UsageWriter::start({.path = data_dir.file("usage.db"), .now = clock.wall()});
+  auto started = store::UsageWriter::start({.path = data_dir.file("usage.db"), .now = clock.wall(), .migrates = predecessor == nullptr});
   if (!started) return failure_of(started.error());
   ledger = std::move(*started);
   if (!ledger->set_aside().empty())
@@ -89,10 +89,6 @@ Started GatewayApp::Parts::open_catalog() {
               {{"backend", backend.name}});
   auto snapshot = catalog::Snapshot::build(std::move(*rows), nullptr);
   if (!snapshot) return failure_of(snapshot.error(), Exit::configuration);
-  if (const auto restored = StoredCooldowns::restore(*store, **snapshot, clock); !restored)
-    return failure_of(restored.error());
-  if (const auto restored = StoredLevels::restore(*ledger, **snapshot, clock); !restored)
-    return failure_of(restored.error());
   catalog = std::make_unique<catalog::Catalog>(*snapshot);
   store->publish_to(catalog.get());
   log.set_mask([this](std::string& line) {
@@ -115,7 +111,7 @@ Started GatewayApp::Parts::open_loops() {
       options.workers != 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
   auto client_tls = net::TlsClientContext::make("");
   if (!client_tls) return failure_of(client_tls.error());
-  auto listening = Listening::open(options, configuration ? &*configuration : nullptr, workers);
+  auto listening = Listening::open(options, configuration ? &*configuration : nullptr, workers, inherited);
   if (!listening) return listening.error();
   data_url = listening->data_url;
   admin_url = listening->admin_url;
@@ -151,9 +147,13 @@ Started GatewayApp::Parts::open_loops() {
                                .listener_tls = listening->tls,
                                .admin = *control});
   const auto seed = static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) ^ (std::uint64_t(::getpid()) << 40);
-  for (std::size_t i = 0; i < workers; ++i)
+  admin_socket = listening->take_admin();
+  for (std::size_t i = 0; i < workers; ++i) {
+    const std::vector<int> sockets = listening->take_data(i);
+    data_sockets.insert(data_sockets.end(), sockets.begin(), sockets.end());
     loops.push_back(std::make_unique<ServerLoop>(static_cast<std::uint32_t>(i), seed + i, *server, catalog->current(),
-                                                 listening->take_data(i), i == 0 ? listening->take_admin() : -1));
+                                                 sockets, i == 0 ? admin_socket : -1));
+  }
   waiting_room = std::make_unique<gateway::WaitingRoom>(loops.front()->event_loop());
   for (const auto& loop : loops) loop->set_waiting_room(*waiting_room);
   subscription = catalog->subscribe([this](const catalog::Catalog::SnapshotPtr& snapshot) {

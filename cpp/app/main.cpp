@@ -98,6 +98,7 @@ std::optional<int> read_flags(int argc, char** argv, int first, Options& options
 
 int serve(int argc, char** argv, int first) {
   Options options;
+  options.command.assign(argv, argv + argc);
   if (const auto wrong = read_flags(argc, argv, first, options)) return *wrong;
   if (!options.config_origin.empty()) {
     options.reload = [name = options.config_origin] { return read_file(name); };
@@ -112,6 +113,10 @@ int serve(int argc, char** argv, int first) {
   if (!app) {
     std::cerr << "headworksd: " << app.error().message << "\n";
     return exit_code(app.error().exit);
+  }
+  if (const auto opened = (*app)->open(); !opened) {
+    std::cerr << "headworksd: " << opened.error().message << "\n";
+    return exit_code(opened.error().exit);
   }
   return (*app)->wait();
 }

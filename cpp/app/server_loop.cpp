@@ -35,14 +35,15 @@ routing::WaitingLine::Limits line_limits(const catalog::Settings::Queue& queue) 
 }
 
 ServerLoop::ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& context,
-                       std::shared_ptr<const catalog::Snapshot> snapshot, int data_fd, int admin_fd)
+                       std::shared_ptr<const catalog::Snapshot> snapshot, const std::vector<int>& data_fds, int admin_fd)
     : loop_(index, seed, context.shared.log),
       upstreams_(loop_, context.resolver, context.upstream_tls),
       context_(loop_, context.shared, snapshot, upstreams_),
       data_plane_(context_, context.readiness) {
   const net::SessionLimits limits = session_limits(snapshot->settings());
-  data_listener_ = std::make_unique<net::Listener>(loop_, data_fd, data_plane_, limits, context.listener_tls,
-                                                   context.connections, context.body_memory);
+  for (const int fd : data_fds)
+    data_listeners_.push_back(std::make_unique<net::Listener>(loop_, fd, data_plane_, limits, context.listener_tls,
+                                                              context.connections, context.body_memory));
   context.body_memory->add_pool(loop_.buffers().lent_bytes());
   if (admin_fd < 0) return;
   admin_plane_.emplace(context.admin, loop_, upstreams_);
@@ -70,7 +71,7 @@ void ServerLoop::start() {
 void ServerLoop::set_snapshot(std::shared_ptr<const catalog::Snapshot> snapshot) {
   loop_.post([this, snapshot = std::move(snapshot)] {
     const net::SessionLimits limits = session_limits(snapshot->settings());
-    data_listener_->set_limits(limits);
+    for (const auto& listener : data_listeners_) listener->set_limits(limits);
     if (admin_listener_) admin_listener_->set_limits(limits);
     upstreams_.set_idle_timeout(of_seconds(snapshot->settings().timeouts.upstream_idle_seconds));
     context_.routes.set_snapshot(snapshot);
@@ -88,6 +89,16 @@ std::vector<telemetry::ExchangeRecord> ServerLoop::running() const {
   std::vector<telemetry::ExchangeRecord> records;
   for (const gateway::RunningExchange& exchange : context_.running) records.push_back(exchange.so_far());
   return records;
+}
+
+void on_each(const std::vector<std::unique_ptr<ServerLoop>>& loops, const std::function<void(ServerLoop&)>& job) {
+  std::latch missing(static_cast<std::ptrdiff_t>(loops.size()));
+  for (const auto& loop : loops)
+    loop->event_loop().post([&job, &missing, &loop = *loop] {
+      job(loop);
+      missing.count_down();
+    });
+  missing.wait();
 }
 
 void spread_hooks(const std::vector<std::unique_ptr<ServerLoop>>& loops, const std::shared_ptr<const hooks::HookSet>& set) {
@@ -117,9 +128,42 @@ void ask_running(const std::vector<std::unique_ptr<ServerLoop>>& loops,
 
 void ServerLoop::drain() {
   loop_.post([this] {
-    data_listener_->drain();
+    for (const auto& listener : data_listeners_) listener->drain();
     if (admin_listener_) admin_listener_->drain();
   });
+}
+
+void ServerLoop::adopt(bool admin, int fd) {
+  loop_.post([this, admin, fd] { (admin ? *admin_listener_ : *data_listeners_.front()).adopt(fd); });
+}
+
+void ServerLoop::accept() {
+  for (const auto& listener : data_listeners_) listener->accept();
+  if (admin_listener_) admin_listener_->accept();
+}
+
+void ServerLoop::hand_over(const net::Heir& data_heir, const net::Heir& admin_heir) {
+  for (const auto& listener : data_listeners_) listener->hand_over(data_heir);
+  if (admin_listener_) admin_listener_->hand_over(admin_heir);
+}
+
+void ServerLoop::take_back() {
+  for (const auto& listener : data_listeners_) listener->take_back();
+  if (admin_listener_) admin_listener_->take_back();
+  accept();
+}
+
+void ServerLoop::set_closed(bool closed) {
+  context_.closed = closed;
+  if (!closed) return;
+  for (gateway::RunningExchange& exchange : context_.running) exchange.stop_waiting();
+}
+
+std::size_t ServerLoop::unsettled() const {
+  std::size_t count = 0;
+  for (const auto& listener : data_listeners_) count += listener->beginning();
+  for (const gateway::RunningExchange& exchange : context_.running) count += exchange.settled() ? 0 : 1;
+  return count;
 }
 
 }  // namespace headworks::app

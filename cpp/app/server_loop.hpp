@@ -36,9 +36,9 @@ struct ServerContext {
 
 class ServerLoop {
  public:
-  // Takes over the listening sockets; `admin_fd` < 0: this loop has no admin listener.
+  // Takes over the listening sockets, one at least; `admin_fd` < 0: this loop has no admin listener.
   ServerLoop(std::uint32_t index, std::uint64_t seed, ServerContext& context,
-             std::shared_ptr<const catalog::Snapshot> snapshot, int data_fd, int admin_fd);
+             std::shared_ptr<const catalog::Snapshot> snapshot, const std::vector<int>& data_fds, int admin_fd);
   ~ServerLoop();  // ends the loop and its thread
 
   // Before start().
@@ -54,6 +54,19 @@ class ServerLoop {
   void set_hooks(std::shared_ptr<const hooks::HookSet> hooks, std::function<void()> taken);
   void drain();
   void stop() { loop_.stop(); }
+  // A connection that another process has accepted. Takes over the descriptor.
+  void adopt(bool admin, int fd);
+
+  // The rest on the loop's thread. From now on clients are served.
+  void accept();
+  // Another process takes over. Stops accepting and gives what is idle away.
+  void hand_over(const net::Heir& data_heir, const net::Heir& admin_heir);
+  void take_back();
+  // Exchanges, begun or about to begin, that may still take something from buckets and budgets.
+  std::size_t unsettled() const;
+  // Closed: nothing is taken or sent here any more.
+  void set_closed(bool closed);
+
   // What every running exchange of this loop has done so far; on the loop's thread.
   std::vector<telemetry::ExchangeRecord> running() const;
   base::Duration take_lag() { return loop_.take_lag(); }
@@ -64,10 +77,13 @@ class ServerLoop {
   gateway::LoopContext context_;
   gateway::DataPlane data_plane_;
   std::optional<admin::AdminPlane> admin_plane_;  // on the loop that has the admin listener
-  std::unique_ptr<net::Listener> data_listener_;
+  std::vector<std::unique_ptr<net::Listener>> data_listeners_;
   std::unique_ptr<net::Listener> admin_listener_;
   std::thread thread_;
 };
+
+// Calls `job` on every loop's thread, and waits until each has done it. REQUIRES that the loops run. Not from a loop.
+void on_each(const std::vector<std::unique_ptr<ServerLoop>>& loops, const std::function<void(ServerLoop&)>& job);
 
 // Gives every loop these hooks, and waits until each has them. REQUIRES that the loops run. Not from a loop.
 void spread_hooks(const std::vector<std::unique_ptr<ServerLoop>>& loops, const std::shared_ptr<const hooks::HookSet>& set);

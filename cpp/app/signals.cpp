@@ -10,7 +10,7 @@ namespace {
 sigset_t our_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&signals, number);
   return signals;
 }
 
@@ -21,8 +21,7 @@ void SignalThread::block() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-SignalThread::SignalThread(std::function<void()> on_stop, std::function<void()> on_reload)
-    : on_stop_(std::move(on_stop)), on_reload_(std::move(on_reload)), thread_([this] { run(); }) {}
+SignalThread::SignalThread(Calls calls) : calls_(std::move(calls)), thread_([this] { run(); }) {}
 
 SignalThread::~SignalThread() {
   pthread_kill(thread_.native_handle(), SIGUSR1);
@@ -35,8 +34,9 @@ void SignalThread::run() {
     int number = 0;
     if (sigwait(&signals, &number) != 0) continue;
     if (number == SIGUSR1) return;
-    if (number == SIGHUP) on_reload_();
-    else on_stop_();
+    if (number == SIGHUP) calls_.reload();
+    else if (number == SIGUSR2) calls_.hand_over();
+    else calls_.stop();
   }
 }
 

@@ -1,4 +1,4 @@
-// SignalThread: TERM, INT and HUP as calls on a thread of their own. The signals are blocked for the whole process
+// SignalThread: TERM, INT, HUP and USR2 as calls on a thread of their own. The signals are blocked for the whole process
 // while this object lives; make it before any other thread.
 #pragma once
 
@@ -9,7 +9,10 @@ namespace headworks::app {
 
 class SignalThread {
  public:
-  SignalThread(std::function<void()> on_stop, std::function<void()> on_reload);
+  struct Calls {
+    std::function<void()> stop, reload, hand_over;  // TERM and INT; HUP; USR2
+  };
+  explicit SignalThread(Calls calls);
   ~SignalThread();
   SignalThread(const SignalThread&) = delete;
   SignalThread& operator=(const SignalThread&) = delete;
@@ -19,7 +22,7 @@ class SignalThread {
 
  private:
   void run();
-  std::function<void()> on_stop_, on_reload_;
+  Calls calls_;
   std::thread thread_;
 };
 

@@ -56,7 +56,7 @@ constexpr std::array kTable = {
     ErrorRow{deadline_exceeded, "deadline_exceeded", 504, 504, kTimeout, kTimeout, exhausted, LogLevel::warn},
     ErrorRow{no_backend, "no_backend", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::warn},
     ErrorRow{hook_failed, "hook_failed", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::error},
-    ErrorRow{draining, "draining", 503, 503, kOverloaded, kOverloaded, exhausted, LogLevel::info},
+    ErrorRow{draining, "draining", 503, 503, kOverloaded, kOverloaded, later, LogLevel::info},
     ErrorRow{overloaded, "overloaded", 503, 503, kOverloaded, kOverloaded, later, LogLevel::warn},
     ErrorRow{internal, "internal", 500, 500, kApi, kApi, exhausted, LogLevel::error},
     ErrorRow{client_closed, "client_closed", 499, 499, kInvalid, kInvalid, never, LogLevel::info},

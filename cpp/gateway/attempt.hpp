@@ -60,6 +60,7 @@ class Attempt {
   LastAnswer& last_answer() { return last_answer_; }
 
   telemetry::AttemptRecord& record() { return record_; }
+  bool sent() const { return record_.sent; }
   // The record with its clocks as they stand now.
   telemetry::AttemptRecord so_far() const;
 

@@ -37,6 +37,13 @@ telemetry::ExchangeRecord Exchange::so_far() const {
   return telemetry::make_owned(record);
 }
 
+bool Exchange::settled() const { return attempt_ != nullptr && attempt_->sent(); }
+
+void Exchange::stop_waiting() {
+  if (sleep_ != nullptr) sleep_->interrupt();
+  if (turn_ != nullptr) turn_->interrupt();
+}
+
 Exchange::~Exchange() {
   request_.watch_client(nullptr);
   record_.total = now() - started_;
@@ -79,8 +86,7 @@ void Exchange::settle_key() {
 void Exchange::on_peer_closed() {
   client_left_ = true;
   if (call_ != nullptr) call_->interrupt();
-  if (sleep_ != nullptr) sleep_->interrupt();
-  if (turn_ != nullptr) turn_->interrupt();
+  stop_waiting();
 }
 
 void Exchange::set_client_key(const catalog::ClientKeyEntry& key, gauges::Reservation reservation) {

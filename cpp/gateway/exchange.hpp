@@ -45,6 +45,8 @@ class Exchange final : public RunningExchange, private net::PeerWatcher {
 
   telemetry::ExchangeRecord& record() { return record_; }
   telemetry::ExchangeRecord so_far() const override;
+  bool settled() const override;
+  void stop_waiting() override;
   std::string_view id() const { return record_.id.view(); }
 
   void set_client_key(const catalog::ClientKeyEntry& key, gauges::Reservation reservation);

@@ -18,8 +18,16 @@ using base::fail;
 using base::Result;
 
 
+// Said where something would be taken or sent that only the process which took over may.
+base::Error handed_over() {
+  base::Error error = fail(ErrorKind::draining, "another process of this gateway serves from now on; send the request again");
+  error.retry_after = std::chrono::milliseconds{100};
+  return error;
+}
+
 // Who asks, and may they: fills in the exchange's client key.
 Result<void> admit_client(Exchange& exchange, const dialect::RouteRow& route, const wire::RequestHead& head) {
+  if (exchange.context().closed) return handed_over();
   const auto key =
       authenticate(head, exchange.snapshot(), exchange.context().key_hasher, exchange.context().loop.wall());
   if (!key) return key.error();
@@ -149,7 +157,12 @@ net::Task<> follow_plan(Exchange& exchange, const ClientRequest& request, const 
       routing::Step next = co_await wait_for(exchange, request, plan, route, *wait);
       step = std::move(next);
       if (exchange.client_left()) co_return;
-      continue;
+      if (!exchange.context().closed) continue;
+    }
+    if (exchange.context().closed) {
+      const base::Error error = handed_over();
+      co_await reply_error(exchange, *request.route, error);
+      co_return;
     }
     routing::UpstreamFailure failure;
     const catalog::Target* asked = std::get<routing::Try>(step).target;
@@ -229,7 +242,8 @@ net::Task<> forward(LoopContext& context, const dialect::RouteRow& route, net::R
   }
   exchange.set_route(*found);
   const routing::PlanLimits plan_limits = read_limits(exchange, asked, **found);
-  if (const Result<void> held = hold_key_limits(exchange, asked, **found, plan_limits); !held) {
+  const Result<void> held = context.closed ? Result<void>(handed_over()) : hold_key_limits(exchange, asked, **found, plan_limits);
+  if (!held) {
     co_await reply_error(exchange, route, held.error());
     co_return;
   }

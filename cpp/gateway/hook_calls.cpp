@@ -66,9 +66,33 @@ struct Asked {
   net::Sleep* sleep = nullptr;  // null: nobody waits any more
 };
 
-net::Task<Answer> ask(Exchange& exchange, hooks::Hook& hook, std::shared_ptr<hooks::Question> question,
-                      std::shared_ptr<Asked> asked) {
+std::shared_ptr<hooks::Question> make_question(Exchange& exchange, const std::shared_ptr<Asked>& asked) {
+  net::EventLoop* loop = &exchange.context().loop;
+  auto question = std::make_shared<hooks::Question>([loop, asked](Answer&& answer) {
+    auto held = std::make_shared<Answer>(std::move(answer));
+    loop->post([asked, held] {
+      if (asked->sleep == nullptr) return;  // too late
+      asked->answer = std::move(*held);
+      asked->sleep->interrupt();
+    });
+  });
+  question->request = exchange.hooks()->request;
+  return question;
+}
+
+// `fill` writes what the point's questions hold besides the request. Nothing is made for a hook whose breaker is open.
+template <class Fill>
+net::Task<Answer> ask(Exchange& exchange, const ClientRequest& request, hooks::Hook& hook, Fill fill) {
   net::EventLoop& loop = exchange.context().loop;
+  if (!hook.may_ask(loop.now())) {
+    hooks::Failure open{.reason = "breaker"};
+    hook.fail(open, loop.now());
+    co_return Answer(std::move(open));
+  }
+  const auto asked = std::make_shared<Asked>();
+  prepare(exchange, request);
+  const std::shared_ptr<hooks::Question> question = make_question(exchange, asked);
+  fill(*question);
   if (auto refused = hook.ask(question, loop.now())) {
     hook.fail(*refused, loop.now());
     co_return Answer(*std::move(refused));
@@ -85,20 +109,6 @@ net::Task<Answer> ask(Exchange& exchange, hooks::Hook& hook, std::shared_ptr<hoo
   hooks::Failure late{.reason = "late"};
   if (unanswered) hook.fail(late, loop.now());
   co_return Answer(std::move(late));
-}
-
-std::shared_ptr<hooks::Question> make_question(Exchange& exchange, const std::shared_ptr<Asked>& asked) {
-  net::EventLoop* loop = &exchange.context().loop;
-  auto question = std::make_shared<hooks::Question>([loop, asked](Answer&& answer) {
-    auto held = std::make_shared<Answer>(std::move(answer));
-    loop->post([asked, held] {
-      if (asked->sleep == nullptr) return;  // too late
-      asked->answer = std::move(*held);
-      asked->sleep->interrupt();
-    });
-  });
-  question->request = exchange.hooks()->request;
-  return question;
 }
 
 // What a failure means for the exchange: an error, or nothing.
@@ -245,10 +255,7 @@ const hooks::HeaderChange* HookPart::find_header(std::string_view name) const {
 net::Task<Result<void>> ask_admit(Exchange& exchange, ClientRequest& request) {
   const std::shared_ptr<const hooks::HookSet> set = exchange.hooks()->set;
   for (const auto& hook : set->at(HookPoint::admit)) {
-    prepare(exchange, request);
-    const auto asked = std::make_shared<Asked>();
-    auto question = make_question(exchange, asked);
-    auto asking = ask(exchange, *hook, std::move(question), asked);
+    auto asking = ask(exchange, request, *hook, [](hooks::Question&) {});
     const Answer answer = co_await asking;
     if (exchange.client_left()) break;
     const Result<void> settled = settle(exchange, *hook, answer);
@@ -261,12 +268,10 @@ net::Task<Result<void>> ask_admit(Exchange& exchange, ClientRequest& request) {
 net::Task<Result<void>> ask_route(Exchange& exchange, const ClientRequest& request, const routing::PlanLimits& limits) {
   const std::shared_ptr<const hooks::HookSet> set = exchange.hooks()->set;
   for (const auto& hook : set->at(HookPoint::route)) {
-    prepare(exchange, request);
-    const auto asked = std::make_shared<Asked>();
-    auto question = make_question(exchange, asked);
-    question->candidates = std::make_shared<const RouteCandidates>(
-        exchange.shared_route(), asking_of(exchange, limits), exchange.context().loop.random().next());
-    auto asking = ask(exchange, *hook, std::move(question), asked);
+    auto asking = ask(exchange, request, *hook, [&](hooks::Question& question) {
+      question.candidates = std::make_shared<const RouteCandidates>(
+          exchange.shared_route(), asking_of(exchange, limits), exchange.context().loop.random().next());
+    });
     const Answer answer = co_await asking;
     if (exchange.client_left()) break;
     const Result<void> settled = settle(exchange, *hook, answer);
@@ -292,18 +297,16 @@ net::Task<Result<routing::Advice>> ask_failed(Exchange& exchange, const ClientRe
   const std::shared_ptr<const hooks::HookSet> set = exchange.hooks()->set;
   routing::Advice advice = routing::Advice::none;
   for (const auto& hook : set->at(HookPoint::failed)) {
-    prepare(exchange, request);
-    const auto asked = std::make_shared<Asked>();
-    auto question = make_question(exchange, asked);
-    const telemetry::AttemptRecord& attempt = exchange.record().attempts.back();
-    question->attempt = hooks::AttemptView{.number = static_cast<std::uint32_t>(exchange.record().attempts.size()),
-                                           .backend = std::string(attempt.backend),
-                                           .pool = std::string(attempt.pool),
-                                           .model = std::string(attempt.model_sent),
-                                           .status = attempt.status,
-                                           .failure = std::string(routing::name_of(failure.failure)),
-                                           .seconds = seconds(attempt.total)};
-    auto asking = ask(exchange, *hook, std::move(question), asked);
+    auto asking = ask(exchange, request, *hook, [&](hooks::Question& question) {
+      const telemetry::AttemptRecord& attempt = exchange.record().attempts.back();
+      question.attempt = hooks::AttemptView{.number = static_cast<std::uint32_t>(exchange.record().attempts.size()),
+                                            .backend = std::string(attempt.backend),
+                                            .pool = std::string(attempt.pool),
+                                            .model = std::string(attempt.model_sent),
+                                            .status = attempt.status,
+                                            .failure = std::string(routing::name_of(failure.failure)),
+                                            .seconds = seconds(attempt.total)};
+    });
     const Answer answer = co_await asking;
     if (exchange.client_left()) break;
     const Result<void> settled = settle(exchange, *hook, answer);

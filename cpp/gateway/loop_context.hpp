@@ -56,6 +56,10 @@ class RunningExchange
  public:
   // What it has done until now, with the attempt that runs; depends on nothing.
   virtual telemetry::ExchangeRecord so_far() const = 0;
+  // Its upstream has the request: unless that call fails, it takes no more from buckets and budgets.
+  virtual bool settled() const = 0;
+  // Whatever it waits for before it is sent, it does not get here any more.
+  virtual void stop_waiting() = 0;
 
  protected:
   ~RunningExchange() = default;
@@ -87,6 +91,7 @@ struct LoopContext {
   RunningExchanges running;
   std::shared_ptr<const hooks::HookSet> hooks;  // null: no plug-in takes part
   WaitingRoom* waiting_room = nullptr;  // never null once the loop runs
+  bool closed = false;  // another process takes from buckets and budgets now: nothing is sent any more
 };
 
 }  // namespace headworks::gateway

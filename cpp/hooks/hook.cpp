@@ -41,7 +41,6 @@ Hook::Hook(HookRow row, std::shared_ptr<const Observer> observer, std::shared_pt
     : row_(std::move(row)), observer_(std::move(observer)), gate_(std::move(gate)) {}
 
 std::optional<Failure> Hook::ask(std::shared_ptr<Question> question, base::TimePoint now) {
-  if (!breaker_.allows(now)) return Failure{.reason = "breaker"};
   question->hook_ = weak_from_this();
   question->gate_ = gate_;
   question->point_ = row_.point;

@@ -96,7 +96,9 @@ class Hook : public std::enable_shared_from_this<Hook> {
 
   const HookRow& row() const { return row_; }
 
-  // None: the question waits for its worker; else why it does not.
+  // False: its breaker is open. True may mean once, for the question that finds out whether it is well: ask it then.
+  bool may_ask(base::TimePoint now) { return breaker_.allows(now); }
+  // None: the question waits for its worker; else why it does not. REQUIRES may_ask().
   std::optional<Failure> ask(std::shared_ptr<Question> question, base::TimePoint now);
   // Waits up to `wait` for questions, and takes at most `most` of them; none when there were none, or when the hook is
   // closed and its last question was taken. What nobody waits for any more is left out.

@@ -107,6 +107,10 @@ void HookBoard::on_exchanges(std::span<const telemetry::ExchangeRecord> records)
   for (const telemetry::ExchangeRecord& record : records) {
     const ExchangeView view = view_of(record);
     for (const auto& hook : set->at(HookPoint::finished)) {
+      if (!hook->may_ask(now)) {
+        hook->fail({.reason = "breaker"}, now);
+        continue;
+      }
       auto question = std::make_shared<Question>(Question::Deliver{});
       question->exchange = view;
       if (const auto failure = hook->ask(std::move(question), now)) hook->fail(*failure, now);

@@ -52,6 +52,16 @@ void ClientSession::drain() {
   if (idle_) socket_.interrupt();
 }
 
+void ClientSession::give_when_idle() {
+  if (idle_ && (!socket_.encrypted() || requests_ > 0)) socket_.interrupt();
+}
+
+bool ClientSession::give() {
+  if (!context_.heir || socket_.encrypted()) return false;
+  context_.heir(socket_.release());
+  return true;
+}
+
 Task<> ClientSession::run(std::unique_ptr<ClientSession> session) {
   ClientSession& self = *session;
   if (self.socket_.encrypted()) {
@@ -61,10 +71,12 @@ Task<> ClientSession::run(std::unique_ptr<ClientSession> session) {
   }
   for (;;) {
     if (self.end_ == 0) {
+      if (self.give()) co_return;
       // The first request must come as fast as a head; later ones may take their time.
       const auto& limits = self.context_.limits;
       const auto patience = self.requests_ == 0 ? limits.head_timeout : limits.keep_alive_timeout;
       const IoStatus status = co_await self.socket_.readable(self.deadline_in(patience));
+      if (status == IoStatus::interrupted && self.give()) co_return;
       if (status != IoStatus::ok) co_return;
     }
     self.idle_ = false;
@@ -73,6 +85,7 @@ Task<> ClientSession::run(std::unique_ptr<ClientSession> session) {
     self.compact();
     self.idle_ = true;
     if (self.context_.draining) break;
+    self.may_begin_ = true;
   }
   co_await self.linger();
 }
@@ -158,6 +171,7 @@ Task<bool> ClientSession::serve_one() {
     co_return false;
   }
 
+  may_begin_ = false;
   ResponseWriter response(*this);
   co_await context_.handler.handle(request, response);
   socket_.watch_peer(nullptr);
@@ -178,6 +192,7 @@ Task<bool> ClientSession::serve_one() {
 
 Task<> ClientSession::refuse(const base::Error& error, std::string_view target) {
   std::string body;
+  may_begin_ = false;
   keep_alive_ = false;
   stream_broken_ = true;
   ResponseWriter response(*this);

@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,9 @@ struct SessionLimits {
   base::Duration write_timeout = std::chrono::seconds(60);
 };
 
+// Who serves a connection on when this process does not any more. Called on the loop; takes over the descriptor.
+using Heir = std::function<void(int fd)>;
+
 // What the sessions of one loop and one listener share. Loop-owned.
 struct SessionContext {
   EventLoop& loop;
@@ -37,6 +41,7 @@ struct SessionContext {
   SessionLimits limits;
   std::shared_ptr<BodyMemory> body_memory;
   bool draining = false;
+  Heir heir;  // empty: an idle connection waits here for its next request
   ClientSession* first = nullptr;  // all sessions, for draining
   std::size_t count = 0;
 };
@@ -52,6 +57,13 @@ class ClientSession {
 
   // Closes it now if it waits for a request; otherwise after the answer that is under way.
   void drain();
+  // The same where there is an heir: he gets it instead. What is encrypted cannot be given; if nothing was asked on it
+  // yet, it is served here.
+  void give_when_idle();
+  // Continues what another process has served.
+  void adopt() { ++requests_; }
+  // Whether a request may still begin on it.
+  bool may_begin() const { return may_begin_; }
 
   ClientSession* next = nullptr;  // in SessionContext's list
   ClientSession* previous = nullptr;
@@ -61,6 +73,7 @@ class ClientSession {
   friend class ResponseWriter;
 
   base::TimePoint body_deadline(base::TimePoint began, std::uint64_t received) const;
+  bool give();  // true: the heir has it
   Task<bool> serve_one();  // true: the connection may carry another request
   Task<> refuse(const base::Error& error, std::string_view target);
   Task<> linger();
@@ -89,6 +102,7 @@ class ClientSession {
   std::string out_head_;       // the answer's head; empty when idle
   std::uint32_t requests_ = 0;
   bool idle_ = true;
+  bool may_begin_ = true;
   bool body_done_ = false;     // nothing of the current request's body is left in the stream
   bool stream_broken_ = false; // the position in the stream is lost: close
   bool reset_ = false;         // close by RST

@@ -77,6 +77,11 @@ void EventLoop::unwatch(Pollable& pollable) {
   }
 }
 
+void EventLoop::unwatch_shared(int fd, Pollable& pollable) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  unwatch(pollable);
+}
+
 void EventLoop::forget(std::coroutine_handle<> frame) {
   std::replace(ready_.begin(), ready_.end(), frame, std::coroutine_handle<>(std::noop_coroutine()));
 }

@@ -64,6 +64,8 @@ class EventLoop {
   int watch(int fd, Pollable& pollable);
   // Before `pollable` goes and its descriptor is closed: no event of this turn may reach it any more.
   void unwatch(Pollable& pollable);
+  // The same for a descriptor that somebody else holds too: closing ours would not end the watch.
+  void unwatch_shared(int fd, Pollable& pollable);
 
   // The time of the current turn: read once per wake-up, which is what a clock costs here.
   base::TimePoint now() const { return now_; }

@@ -111,22 +111,55 @@ Listener::Listener(EventLoop& loop, int fd, Handler& handler, const SessionLimit
       fd_(fd),
       spare_(open_spare()),
       tls_(std::move(tls)),
-      connections_(std::move(connections)) {
-  loop.watch(fd_, *this);
-}
+      connections_(std::move(connections)) {}
 
 Listener::~Listener() {
-  context_.loop.unwatch(*this);
+  context_.loop.unwatch_shared(fd_, *this);
   if (fd_ >= 0) ::close(fd_);
   if (spare_ >= 0) ::close(spare_);
 }
 
+void Listener::accept() { context_.loop.watch(fd_, *this); }
+
 void Listener::drain() {
-  context_.draining = true;
-  context_.loop.unwatch(*this);
+  context_.draining = !context_.heir || tls_ != nullptr;
+  context_.loop.unwatch_shared(fd_, *this);
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   disarm();
+  if (context_.heir) return;  // who was idle is his already
   for (ClientSession* session = context_.first; session != nullptr; session = session->next) session->drain();
+}
+
+void Listener::hand_over(Heir heir) {
+  context_.heir = std::move(heir);
+  context_.draining = tls_ != nullptr;
+  context_.loop.unwatch_shared(fd_, *this);
+  disarm();
+  for (ClientSession* session = context_.first; session != nullptr; session = session->next) session->give_when_idle();
+}
+
+void Listener::take_back() {
+  context_.heir = nullptr;
+  context_.draining = false;
+}
+
+void Listener::adopt(int fd) {
+  ConnectionPlace place = ConnectionPlace::take(connections_);
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  // Behind a listener that speaks TLS now nobody may go on without.
+  if (!place.held() || context_.draining || tls_ != nullptr || ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
+    ::close(fd);
+    return;
+  }
+  begin(fd, peer, std::move(place), true);
+}
+
+std::size_t Listener::beginning() const {
+  std::size_t count = 0;
+  for (const ClientSession* session = context_.first; session != nullptr; session = session->next)
+    count += session->may_begin() ? 1 : 0;
+  return count;
 }
 
 void Listener::on_ready(Readiness readiness) {
@@ -165,9 +198,14 @@ bool Listener::accept_one() {
     }
     return true;  // that connection is gone already (ECONNABORTED and its like)
   }
-  auto session = std::make_unique<ClientSession>(context_, fd, peer, tls_ ? tls_->make_session() : nullptr);
-  context_.loop.tasks().spawn(run_session(std::move(session), std::move(place)));
+  begin(fd, peer, std::move(place), false);
   return true;
+}
+
+void Listener::begin(int fd, const sockaddr_storage& peer, ConnectionPlace place, bool adopted) {
+  auto session = std::make_unique<ClientSession>(context_, fd, peer, tls_ ? tls_->make_session() : nullptr);
+  if (adopted) session->adopt();
+  context_.loop.tasks().spawn(run_session(std::move(session), std::move(place)));
 }
 
 Task<> Listener::run_session(std::unique_ptr<ClientSession> session, [[maybe_unused]] ConnectionPlace place) {

@@ -54,7 +54,7 @@ class ConnectionPlace {
 
 class Listener final : private Pollable, private Timer {
  public:
-  // Takes over `fd`. `tls` may be null.
+  // Takes over `fd`. `tls` may be null. Nobody is accepted before accept().
   Listener(EventLoop& loop, int fd, Handler& handler, const SessionLimits& limits,
            std::shared_ptr<TlsServerContext> tls, std::shared_ptr<ConnectionCount> connections,
            std::shared_ptr<BodyMemory> body_memory);
@@ -62,8 +62,17 @@ class Listener final : private Pollable, private Timer {
 
   void set_limits(const SessionLimits& limits) { context_.limits = limits; }
 
+  void accept();
   // Stops accepting, closes idle connections, lets running exchanges finish.
   void drain();
+  // Stops accepting but keeps the socket, whose queue another process serves; gives connections to `heir` as they
+  // become idle. Until take_back() and accept(), or drain().
+  void hand_over(Heir heir);
+  void take_back();
+  // A connection that another process has accepted, between two requests. Takes over `fd`.
+  void adopt(int fd);
+  // Connections on which a request may still begin here.
+  std::size_t beginning() const;
   std::size_t sessions() const { return context_.count; }
 
  private:
@@ -71,6 +80,7 @@ class Listener final : private Pollable, private Timer {
   void on_ready(Readiness readiness) override;
   void on_expired() override { accept_some(); }
   void accept_some();
+  void begin(int fd, const sockaddr_storage& peer, ConnectionPlace place, bool adopted);
   bool accept_one();  // false: nothing more for now
   void shed_one();
 

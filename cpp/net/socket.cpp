@@ -19,7 +19,12 @@ Socket::Socket(EventLoop& loop, int fd, std::unique_ptr<TlsSession> tls)
 
 Socket::~Socket() {
   loop_.unwatch(*this);
-  ::close(fd_);
+  if (fd_ >= 0) ::close(fd_);
+}
+
+int Socket::release() {
+  loop_.unwatch_shared(fd_, *this);
+  return std::exchange(fd_, -1);
 }
 
 void Socket::on_ready(Readiness readiness) {

@@ -86,6 +86,10 @@ class Socket final : private Pollable {
   void watch_peer(PeerWatcher* watcher);
   bool peer_closed() const { return peer_closed_; }
 
+  // Gives the descriptor to the caller, as if nothing had been read from it since the last try_read. Nothing may be
+  // done with the socket afterwards. REQUIRES that it is not encrypted and nobody waits for it.
+  int release();
+
   bool encrypted() const { return tls_ != nullptr; }
   // Nothing to read, nothing broken: a pooled connection that may be used again.
   bool quiet() const { return !readable_ && !peer_closed_ && !interrupted_; }
@@ -121,7 +125,7 @@ class Socket final : private Pollable {
   IoStatus advance_connect();
 
   EventLoop& loop_;
-  const int fd_;
+  int fd_;
   std::unique_ptr<TlsSession> tls_;
   int connect_error_ = 0;  // errno of the last failed connect
   bool readable_ = false;

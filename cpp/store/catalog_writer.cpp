@@ -35,6 +35,22 @@ base::Error CatalogWriter::stale(std::uint64_t revision) {
                     "the configuration has changed meanwhile; its revision is " + std::to_string(revision));
 }
 
+base::Error CatalogWriter::handed_over() {
+  base::Error error = base::fail(base::ErrorKind::draining, "another process serves from now on; send it again");
+  error.retry_after = std::chrono::milliseconds{100};
+  return error;
+}
+
+base::Result<void> CatalogWriter::publish_latest(Connection& db) {
+  const auto current = catalog_->current();
+  catalog::Rows rows = CatalogTables(db, sealer_, hasher_, clock_.wall()).read_rows();
+  if (rows.revision == current->revision()) return {};
+  auto snapshot = catalog::Snapshot::build(std::move(rows), current.get());
+  if (!snapshot) return snapshot.error();
+  catalog_->publish(*std::move(snapshot));
+  return {};
+}
+
 base::Result<catalog::Catalog::SnapshotPtr> CatalogWriter::record(CatalogTables& tables,
                                                                   std::uint64_t revision,
                                                                   const std::string& actor) {

@@ -70,6 +70,10 @@ class CatalogWriter {
 
   // From now on every change is published there, and gauges are carried over from there.
   void publish_to(catalog::Catalog* catalog) { catalog_ = catalog; }
+  // Publishes what the file says, if another process has made another revision of it.
+  base::Result<void> publish_latest(Connection& db);
+  // Closed: another process makes the changes from now on, and every change here is refused (kind draining).
+  void set_closed(bool closed) { closed_ = closed; }
 
   // Runs `body(CatalogTables&)`, which answers a Result. What it did is kept if it answered a value and the
   // catalog still builds; without edits there is no new revision. `if_revision`: kind stale_revision unless it is
@@ -82,6 +86,7 @@ class CatalogWriter {
   template <class Body>
   auto change(Connection& db, const Options& options, Body body)
       -> base::Result<Changed<typename std::invoke_result_t<Body&, CatalogTables&>::value_type>> {
+    if (closed_) return handed_over();
     Transaction transaction(db);
     CatalogTables tables(db, sealer_, hasher_, clock_.wall());
     std::uint64_t revision = tables.audit.latest_revision();
@@ -105,6 +110,7 @@ class CatalogWriter {
 
  private:
   static base::Error stale(std::uint64_t revision);
+  static base::Error handed_over();
   // Writes audit and revision, builds the snapshot.
   base::Result<catalog::Catalog::SnapshotPtr> record(CatalogTables& tables, std::uint64_t revision,
                                                      const std::string& actor);
@@ -113,6 +119,7 @@ class CatalogWriter {
   const vault::ClientKeyHasher& hasher_;
   const base::Clock& clock_;
   catalog::Catalog* catalog_ = nullptr;
+  bool closed_ = false;
 };
 
 }  // namespace headworks::store

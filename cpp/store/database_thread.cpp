@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/thread.hpp"
+#include "store/turn.hpp"
 
 namespace headworks::store {
 
@@ -65,12 +66,15 @@ bool DatabaseThread::push(Task task) {
 void DatabaseThread::work(std::promise<base::Result<std::string>> opened, Options options) {
   std::optional<Connection> db;
   const bool reads = options.mode == Connection::Mode::reader;
+  std::optional<TurnFile> turns;
   try {
     if (reads) {
       db.emplace(open_reader(options.path, options.busy_timeout));
       opened.set_value({});
     } else {
-      Opened made = open_writer(options.path, options.database, options.busy_timeout, options.now);
+      turns.emplace(options.path);
+      const TurnFile::Turn turn = turns->take();
+      Opened made = open_writer(options.path, options.database, options.busy_timeout, options.now, options.migrates);
       db.emplace(std::move(made.connection));
       opened.set_value(std::move(made.set_aside));
     }
@@ -86,9 +90,16 @@ void DatabaseThread::work(std::promise<base::Result<std::string>> opened, Option
     lock.unlock();
     if (options.time_limit > base::Duration::zero())
       db->set_deadline(std::chrono::steady_clock::now() + options.time_limit);
-    task(*db);
+    if (turns) {
+      const TurnFile::Turn turn = turns->take();
+      task(*db);
+    } else {
+      task(*db);
+    }
   }
-  if (!reads) db->checkpoint_all();
+  if (reads) return;
+  const TurnFile::Turn turn = turns->take();
+  db->checkpoint_all();
 }
 
 }  // namespace headworks::store

@@ -1,5 +1,6 @@
-// DatabaseThread: one thread that owns one connection to a database file. Exactly one per file writes; readers of
-// the ledger have their own, so that no question waits for a batch, or holds one up. Whoever wants something
+// DatabaseThread: one thread that owns one connection to a database file. One per file writes, and each of its jobs is
+// a turn (turn.hpp): while a server hands over to another process, both have one. Readers of the ledger have their
+// own, so that no question waits for a batch, or holds one up. Whoever wants something
 // written or read hands over a job; jobs run one after the other, in order.
 //
 // Thread-safe. Jobs run on the thread and nowhere else; a job must not call run(). What a job throws becomes
@@ -42,6 +43,7 @@ class DatabaseThread {
     std::chrono::milliseconds busy_timeout{5000};  // how long a job waits for another process's lock
     std::uint32_t queue = 1024;                    // jobs waiting
     base::WallTime now{};                          // names a damaged file that is set aside
+    bool migrates = true;                          // false: a file of another version is refused
   };
 
   // A writer opens, checks and migrates the file on the new thread; a reader only opens it. Blocking.

@@ -14,7 +14,7 @@ namespace headworks::store {
 
 struct LevelRow {
   std::string owner;  // id of a backend or client key
-  std::string kind;   // started | tokens | spend
+  std::string kind;   // started | tokens | spend | late
   std::vector<std::int64_t> numbers;
 };
 
@@ -23,6 +23,10 @@ class LevelsTable {
   explicit LevelsTable(Connection& db) : db_(db) {}
   void put(const LevelRow& row);
   std::vector<LevelRow> list();
+  // Those of one kind, which are not there any more then.
+  std::vector<LevelRow> take(std::string_view kind);
+  // Empty when there is no such row.
+  std::vector<std::int64_t> numbers_of(std::string_view owner, std::string_view kind);
 
  private:
   Connection& db_;

@@ -18,7 +18,7 @@ class Names {
  public:
   // The number of a text, new if it has none. REQUIRES a transaction.
   std::int64_t id_of(Connection& db, std::string_view text);
-  // A transaction was rolled back: what it made is not there.
+  // A transaction was rolled back (what it made is not there), or somebody else has written.
   void forget() { ids_.clear(); }
 
  private:

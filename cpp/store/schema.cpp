@@ -73,7 +73,7 @@ void set_up(Connection& db, const Plan& plan) {
 }
 
 // Everything between finding a file and trusting it.
-void check_and_migrate(Connection& db, const std::string& path, Database database, std::int64_t size) {
+void check_and_migrate(Connection& db, const std::string& path, Database database, std::int64_t size, bool migrates) {
   const Plan plan = plan_of(database);
   const std::int64_t id = db.find_integer("PRAGMA application_id").value_or(0);
   const std::int64_t version = db.find_integer("PRAGMA user_version").value_or(0);
@@ -81,6 +81,9 @@ void check_and_migrate(Connection& db, const std::string& path, Database databas
   if (id != plan.application_id && !sidecar) refuse(path, "this is not a database of Headworks");
   if (!sidecar && version > static_cast<std::int64_t>(plan.migrations.size()))
     refuse(path, "a newer Headworks made this database; use that version or restore a backup");
+  if (!migrates && (sidecar || version < static_cast<std::int64_t>(plan.migrations.size())))
+    refuse(path, "this version of Headworks changes the database, which the running server still writes to: a hand-over "
+                 "cannot do that, a stop and a start can");
   if (database == Database::catalog || size <= kCheckedWhole) check_health(db, path);
   set_up(db, plan);
   if (sidecar) {
@@ -139,7 +142,7 @@ void migrate(Connection& db, Database database, int to_version) {
 }
 
 Opened open_writer(const std::string& path, Database database, std::chrono::milliseconds busy_timeout,
-                   base::WallTime now) {
+                   base::WallTime now, bool migrates) {
   struct stat found{};
   const bool there = ::stat(path.c_str(), &found) == 0;
   try {
@@ -148,12 +151,12 @@ Opened open_writer(const std::string& path, Database database, std::chrono::mill
     else if (found.st_size == 0)
       refuse(path, "the file is empty; restore a backup, or remove it to begin anew", "", kDamaged);
     Opened opened{Connection::open(path, Connection::Mode::writer, busy_timeout), {}};
-    check_and_migrate(opened.connection, path, database, found.st_size);
+    check_and_migrate(opened.connection, path, database, found.st_size, migrates);
     return opened;
   } catch (const StorageFailure& failure) {
-    if (failure.damaged() && database == Database::usage) {
+    if (failure.damaged() && database == Database::usage && migrates) {
       const std::string aside = move_aside(path, now);
-      Opened opened = open_writer(path, database, busy_timeout, now);
+      Opened opened = open_writer(path, database, busy_timeout, now, migrates);
       opened.set_aside = aside;
       return opened;
     }

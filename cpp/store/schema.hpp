@@ -21,8 +21,9 @@ struct Opened {
 
 // The one connection that writes: checked (quick_check), migrated, ready. Throws StorageFailure; messages say
 // which file and what to do. A new file appears under its name only when it is complete.
+// `migrates`: else a file of another version is refused.
 Opened open_writer(const std::string& path, Database database, std::chrono::milliseconds busy_timeout,
-                   base::WallTime now);
+                   base::WallTime now, bool migrates = true);
 
 // A connection for reading only. REQUIRES that open_writer has opened the file in this process or another.
 Connection open_reader(const std::string& path, std::chrono::milliseconds busy_timeout);

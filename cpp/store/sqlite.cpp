@@ -86,6 +86,7 @@ struct Connection::Parts {
   sqlite3* db = nullptr;
   std::unordered_map<std::string, sqlite3_stmt*, Hash, std::equal_to<>> statements;
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::optional<std::int64_t> version;  // of the file's content, as SQLite counts
 
   static int is_over(void* context) {
     const auto& parts = *static_cast<const Parts*>(context);
@@ -154,6 +155,11 @@ std::optional<std::int64_t> Connection::find_integer(std::string_view sql) {
 
 void Connection::set_deadline(std::optional<std::chrono::steady_clock::time_point> deadline) {
   parts_->deadline = deadline;
+}
+
+bool Connection::changed_elsewhere() {
+  const std::optional<std::int64_t> now = find_integer("PRAGMA data_version");
+  return std::exchange(parts_->version, now).value_or(now.value_or(0)) != now.value_or(0);
 }
 
 // https://www.sqlite.org/backup.html: in one step, so that all of it is of one moment.

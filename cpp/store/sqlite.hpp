@@ -126,6 +126,9 @@ class Connection {
   // Every query from now on that runs past `deadline` ends with kind deadline_exceeded. None: no limit.
   void set_deadline(std::optional<std::chrono::steady_clock::time_point> deadline);
 
+  // Whether somebody else has written since the last call. REQUIRES a transaction. The first call says no.
+  bool changed_elsewhere();
+
   // Everything as it is at one moment, copied into a new file (owner only) while others go on writing.
   void copy_to(const std::string& path);
 

@@ -34,7 +34,8 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
   auto writer = DatabaseThread::start({.path = options.path,
                                      .database = Database::catalog,
                                      .busy_timeout = options.busy_timeout,
-                                     .now = store->clock_.wall()});
+                                     .now = store->clock_.wall(),
+                                     .migrates = options.migrates});
   if (!writer) return std::move(writer).error();
   store->writer_ = *std::move(writer);
   const Result<bool> fits = store->check_master_key();
@@ -71,6 +72,15 @@ std::unique_ptr<CatalogTables> Store::tables_on(Connection& db) {
 
 void Store::publish_to(catalog::Catalog* catalog) {
   const auto set = writer_->run([this, catalog](Connection&) { catalog_writer_.publish_to(catalog); });
+  set.value();
+}
+
+Result<void> Store::publish_latest() {
+  return writer_->run([this](Connection& db) { return catalog_writer_.publish_latest(db); });
+}
+
+void Store::set_closed(bool closed) {
+  const auto set = writer_->run([this, closed](Connection&) { catalog_writer_.set_closed(closed); });
   set.value();
 }
 

@@ -28,6 +28,7 @@ class Store {
     std::shared_ptr<const vault::KeyRing> keys;  // never null
     const base::Clock* clock = nullptr;          // null: the system's; must outlive the store
     std::chrono::milliseconds busy_timeout{5000};
+    bool migrates = true;  // false: a file of another version is refused
   };
 
   // Opens, checks and migrates; makes the file if there is none. Kind storage_failed with a sentence that
@@ -63,6 +64,11 @@ class Store {
   // From now on every change is published to `catalog`, and gauges are carried over from it. Null: not any
   // more. The catalog must outlive the store, or be taken away first.
   void publish_to(catalog::Catalog* catalog);
+  // What another process has changed until now is published too. REQUIRES publish_to().
+  base::Result<void> publish_latest();
+  // From a call with true to one with false every change is refused (kind draining): another process makes them. Those
+  // that came before are done when it returns. Cooldowns are written as ever.
+  void set_closed(bool closed);
 
   // One change: `body(CatalogTables&) -> Result<T>`, see CatalogWriter::change and catalog_edits.hpp.
   template <class Body>

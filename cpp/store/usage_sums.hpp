@@ -3,7 +3,8 @@
 // kept in memory for some seconds, and after a crash or a failed write is read from the rows again. So they are
 // exact, and cost a fraction of what a write per row would.
 //
-// There may be only one UsageSums on a file, the writer's, used on its thread. Same rules as every *_table.
+// One for each connection that writes, used on its thread. What another one wrote meanwhile makes it forget() first:
+// all that it knows stands in the file. Same rules as every *_table.
 #pragma once
 
 #include <array>
@@ -88,7 +89,7 @@ class UsageSums {
   void end(Connection& db, bool sum);
   // False: rows are, or may be, in no sum yet.
   bool complete() const { return recovered_ && pending_.empty(); }
-  // The transaction was rolled back.
+  // The transaction was rolled back, or somebody else has written.
   void forget();
 
  private:

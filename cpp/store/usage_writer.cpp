@@ -55,6 +55,10 @@ struct UsageWriter::Parts {
   auto in_transaction(Connection& db, Body body) {
     try {
       Transaction transaction(db);
+      if (db.changed_elsewhere()) {  // a process that hands over to us, or the one that takes over
+        names.forget();
+        sums.forget();
+      }
       auto result = body();
       transaction.commit();
       return result;
@@ -66,6 +70,7 @@ struct UsageWriter::Parts {
   }
   bool sum(Connection& db) {
     return in_transaction(db, [&] {
+      if (sums.complete()) return true;
       sums.begin(db);
       sums.end(db, true);
       return true;
@@ -85,7 +90,8 @@ base::Result<std::unique_ptr<UsageWriter>> UsageWriter::start(Options options) {
   auto writer = DatabaseThread::start({.path = options.path,
                                      .database = Database::usage,
                                      .busy_timeout = options.busy_timeout,
-                                     .now = options.now});
+                                     .now = options.now,
+                                     .migrates = options.migrates});
   if (!writer) return std::move(writer).error();
   return std::unique_ptr<UsageWriter>(new UsageWriter(std::move(options), *std::move(writer)));
 }
@@ -166,7 +172,7 @@ void UsageWriter::sum_up() {
 }
 
 bool UsageWriter::post_sum(std::function<void(base::Result<bool>)> done) {
-  return writer_->post([this](Connection& db) { return parts_->sums.complete() || parts_->sum(db); }, std::move(done));
+  return writer_->post([this](Connection& db) { return parts_->sum(db); }, std::move(done));
 }
 
 bool UsageWriter::post_import(std::vector<telemetry::ExchangeRecord> records,

@@ -31,6 +31,7 @@ class UsageWriter {
     base::Duration retry_cap = std::chrono::seconds{5};
     std::chrono::milliseconds busy_timeout{1000};
     base::WallTime now{};  // names a damaged file that is set aside
+    bool migrates = true;  // false: a file of another version, or a damaged one, is refused
   };
 
   // Opens, checks and migrates usage.db; a damaged one is set aside (set_aside()) and a new one begun.

@@ -95,6 +95,11 @@ constexpr std::array kTable = {
               counter,
               "Live secrets that somebody repeated, masked on their way to a client, the log, the ledger or an operator.",
               {"sink"}},
+    MetricRow{hand_overs,
+              "headworks_hand_overs_total",
+              counter,
+              "Hand-overs to a new process, by the old one, and those taken from another, by the new one.",
+              {"outcome"}},
     MetricRow{build_info, "headworks_build_info", gauge, "Always 1; the version is the label.", {"version"}},
 };
 

@@ -36,6 +36,7 @@ enum class Metric : std::uint8_t {
   records_dropped,
   log_lines_dropped,
   secrets_masked,
+  hand_overs,
   build_info,
   count_  // number of metrics; not a metric
 };

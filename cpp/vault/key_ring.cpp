@@ -18,7 +18,6 @@ using base::ErrorKind;
 using base::fail;
 using base::Result;
 
-constexpr std::string_view kVariable = "HEADWORKS_MASTER_KEY";
 constexpr std::string_view kPepper = "pepper ";
 constexpr std::size_t kMaxKeys = 64;
 constexpr char kIgnored[] = " \t\r";
@@ -45,11 +44,11 @@ void append_line(std::string& text, std::string_view name, const std::array<std:
 // Out of the environment: plug-ins and child processes must not inherit the key. (What /proc shows of the
 // process's start is overwritten with it.)
 base::Secret take_variable() {
-  char* value = std::getenv(kVariable.data());
+  char* value = std::getenv(kKeyVariable.data());
   if (value == nullptr) return {};
   base::Secret secret{std::string_view(value)};
   base::wipe(value, std::strlen(value));
-  ::unsetenv(kVariable.data());
+  ::unsetenv(kKeyVariable.data());
   return secret;
 }
 
@@ -116,7 +115,7 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& data_dir
     if (text) return parse(text->reveal(), path);
     if (text.error().kind != ErrorKind::not_found) return text.error();
   }
-  if (!variable.empty()) return parse(variable.reveal(), std::string(kVariable));
+  if (!variable.empty()) return parse(variable.reveal(), std::string(kKeyVariable));
   if (!may_create)
     return unreadable("there are sealed keys in " + data_dir + " but no master key; put the right " + own +
                       " back (a new one could not open them)");
@@ -125,7 +124,7 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(const std::string& data_dir
   randombytes_buf(bytes.data(), bytes.size());
   const std::shared_ptr<const KeyRing> ring = make({bytes});
   base::wipe(bytes.data(), bytes.size());
-  const base::Secret text = ring->format();
+  const base::Secret text = ring->text();
   if (auto created = create_key_file(own, text.reveal()); !created) return created.error();
   // Read back under the rules of every later start: a folder that would be refused then is refused now.
   return load_file(own);
@@ -150,7 +149,7 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::add_key(const std::string& path)
   keys.push_back({last + 1, {}});
   randombytes_buf(keys.back().bytes.data(), kKeyBytes);
   std::shared_ptr<const KeyRing> ring(new KeyRing(std::move(keys), pepper_, origin_));
-  const base::Secret text = ring->format();
+  const base::Secret text = ring->text();
   if (auto replaced = replace_key_file(path, text.reveal()); !replaced) return replaced.error();
   return ring;
 }
@@ -164,12 +163,12 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::drop_key(const std::string& path
   for (const Key& key : keys_)
     if (key.kid != kid) keys.push_back(key);
   std::shared_ptr<const KeyRing> ring(new KeyRing(std::move(keys), pepper(), origin_));
-  const base::Secret text = ring->format();
+  const base::Secret text = ring->text();
   if (auto replaced = replace_key_file(path, text.reveal()); !replaced) return replaced.error();
   return ring;
 }
 
-base::Secret KeyRing::format() const {
+base::Secret KeyRing::text() const {
   std::string text;
   text.reserve((keys_.size() + 1) * 64);  // growing would leave copies behind
   if (pepper_) append_line(text, kPepper.substr(0, kPepper.size() - 1), *pepper_);

@@ -22,6 +22,9 @@
 
 namespace headworks::vault {
 
+// The variable that may hold the ring's text.
+inline constexpr std::string_view kKeyVariable = "HEADWORKS_MASTER_KEY";
+
 using SubKey = std::array<std::uint8_t, 32>;
 
 class KeyRing {
@@ -47,6 +50,9 @@ class KeyRing {
   // What may be shown of where the keys came from: a path, or HEADWORKS_MASTER_KEY.
   const std::string& origin() const { return origin_; }
 
+  // As it would stand in a key file.
+  base::Secret text() const;
+
   std::uint32_t newest() const { return keys_.back().kid; }
   std::vector<std::uint32_t> kids() const;  // oldest first
   bool has(std::uint32_t kid) const;
@@ -70,7 +76,6 @@ class KeyRing {
   KeyRing(std::vector<Key> keys, std::optional<SubKey> pepper, std::string origin)
       : keys_(std::move(keys)), pepper_(pepper), origin_(std::move(origin)) {}
   static std::optional<Key> parse_key(std::string_view line);
-  base::Secret format() const;
   SubKey derive(std::uint32_t kid, const char context[9]) const;
 
   std::vector<Key> keys_;         // oldest first, never empty

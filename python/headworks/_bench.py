@@ -30,19 +30,22 @@ class Latency(TypedDict):
 
 
 class BenchResult:
-    """What a run of headworks.bench measured. A notebook shows it as a table; `plot()` draws it."""
+    """What a run of headworks.bench measured. A notebook shows it as a table; `plot()` draws it.
+
+    * `mode`, `connections`, `seconds`: what was asked for, and how long it took
+    * `answers`: whole ones, right or wrong; of streams: ended ones; `per_second`: so many on average
+    * `faults`: what went wrong, counted by kind; all 0 in a run that counts
+    * `report`: all of it, as `headworks bench --json --buckets` prints it
+    """
 
     def __init__(self, report: Mapping[str, Any]) -> None:
         self.report: dict[str, Any] = dict(report)
-        """All of it, as `headworks bench --json --buckets` prints it."""
         self.mode: str = report["mode"]
         self.seconds: float = report["seconds"]
         self.connections: int = report["connections"]
         self.answers: int = report["answers"]
-        """Whole answers, right or wrong; of streams: ended ones."""
         self.per_second: float = report["per_second"]
         self.faults: dict[str, int] = report["faults"]
-        """What went wrong, by kind; all 0 in a run that counts."""
         self._measured: dict[str, Any] = report["event_delay_us" if self.mode == "streams" else "latency_us"]
 
     @property
@@ -60,7 +63,7 @@ class BenchResult:
         }
 
     def histogram(self) -> Table[Latency]:
-        """The latencies in ascending steps, each at most 0.8 % wide."""
+        """The latencies in ascending steps, each at most 0.8 % wide: `up_to_ms`, `count`, `share` of all."""
         count = self._measured["count"]
         rows: list[Latency] = []
         seen = 0
@@ -141,10 +144,9 @@ def bench(
     can be carried), `open` (`rate` requests per second whatever the answers do; latency counts from when a
     request was due), or `streams` (`streams` of them at one instant; their events must carry the stamps of
     headworks.testing.Upstream). The request is `body`, or a chat request of about `request_bytes` bytes for
-    `model`. It
-    lasts `seconds`, or until there were so many `requests`. The status of every answer is compared with
-    `expect_status`, and with `compare_bodies` its body with the first one's: for an upstream that always says
-    the same.
+    `model`; it goes to `path` with `key` and these `headers`. The run lasts `seconds`, or until there were so
+    many `requests`. The status of every answer is compared with `expect_status`, and with `compare_bodies`
+    its body with the first one's: for an upstream that always says the same.
 
     A bar shows how far it is, on a terminal and in a notebook. An interrupt ends the run. Raises
     HeadworksError when nothing answers at all, UsageError or ConfigurationError for what cannot be meant.

@@ -83,7 +83,11 @@ def read_document(source: str | os.PathLike[str] | Mapping[str, Any]) -> Documen
 
 
 def check_configuration(source: str | os.PathLike[str] | Mapping[str, Any]) -> list[Problem]:
-    """Every problem of a configuration file or value; an empty list when it holds."""
+    """Every problem of a configuration, in the order of the document; an empty list when it holds.
+
+    `source`: a file's name (YAML, TOML, JSON by its extension) or the document itself. A file that cannot be
+    read is a problem, too: nothing is raised.
+    """
     try:
         return read_document(source).problems()
     except ConfigurationError as error:

@@ -13,11 +13,16 @@ import tempfile
 import threading
 from typing import Any
 
+from headworks._plugin_host import PluginHost
 from headworks._serve import hold_signals, run_until_stopped
+from headworks.plugins import PluginSources
 from headworks.testing import Script, Upstream
 
 _TEXT = "Water finds its level; requests find a backend that has room for them."
 _STREAM = {"events": 24, "per_second": 40, "first_event_ms": 60}
+# Two policies that have no opinion of the demo's own traffic: `x-tags: eu` is served by who is tagged so.
+_PLUGINS = ("headworks.examples.tag_policy", "headworks.examples.redact_header")
+_TAGGED = ("healthy", "spare")
 
 # name -> pool, what it does.
 _CHARACTERS: dict[str, tuple[str, Script]] = {
@@ -56,6 +61,7 @@ def demo(*, listen: str | None, admin_listen: str | None, traffic: bool, log_lev
     hold_signals()
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headworks-demo-"))
+        host = PluginHost(PluginSources(configured=_PLUGINS), say=lambda text: print(text, file=sys.stderr))
         upstreams = {name: stack.enter_context(Upstream(script)) for name, (_, script) in _CHARACTERS.items()}
         core = _core.Server(
             data_dir=folder,
@@ -65,7 +71,10 @@ def demo(*, listen: str | None, admin_listen: str | None, traffic: bool, log_lev
             config_origin="demo",
             log_level=log_level,
             announce=True,
+            hooks=host.rows(),
         )
+        host.open(core)
+        stack.callback(host.end)
         print(_invitation(core.data_url, core.first_client_key), file=sys.stderr, flush=True)
         if traffic:
             stack.enter_context(_Traffic(core.data_url, core.first_client_key))
@@ -83,6 +92,7 @@ def _document(upstreams: dict[str, Upstream]) -> dict[str, Any]:
                 "api_base_url": f"{upstream.url}/v1",
                 "pool": _CHARACTERS[name][0],
                 "model_mappings": {"demo": "demo-large", "demo-small": "demo-small"},
+                "metadata": {"tags": ["eu"]} if name in _TAGGED else {},
             }
             for name, upstream in upstreams.items()
         ],

@@ -8,6 +8,7 @@ from headworks.errors import NotFoundError
 
 WHAT = {
     "headworks.service": "systemd unit, hardened (Type=notify)",
+    "headworks.socket": "systemd socket unit: clients wait while the service is stopped",
     "Dockerfile": "image: multi-stage, not root, with a health check",
     "Dockerfile.dockerignore": "what the image's build does not need",
     "compose.yaml": "Docker Compose: one gateway",

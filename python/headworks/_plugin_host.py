@@ -45,7 +45,7 @@ class _Threads:
 
 
 class PluginHost:
-    """`rows()` go into the making of a core, `begin()` follows it, `end()` follows its end."""
+    """`rows()` go into the making of a core, `open()` follows it, `end()` follows its end."""
 
     def __init__(self, sources: PluginSources, *, say: Callable[[str], None]) -> None:
         """Loads the plug-ins. Raises PluginError."""
@@ -66,12 +66,19 @@ class PluginHost:
         """Every hook, as the core knows it."""
         return _rows_of(self._runner.plugins)
 
-    def begin(self, core: _core.Server) -> None:
-        """Serves the hooks that `core` was made with."""
+    def open(self, core: _core.Server) -> None:
+        """Serves the hooks that `core` was made with, then lets it serve."""
         self._core = core
         self._runner.serve(core.hooks())
         self._reloader = threading.Thread(target=self._serve_reloads, name="hw-hook-reload", daemon=True)
         self._reloader.start()
+        try:
+            core.open()
+        except BaseException:
+            core.stop()
+            core.wait()
+            self.end()
+            raise
 
     def reload(self, sources: PluginSources | None = None) -> None:
         """Reads the configuration's plug-ins again. Raises PluginError: then the old ones stay."""

@@ -23,7 +23,7 @@ from headworks.plugins import PluginSources
 if TYPE_CHECKING:
     from headworks import _core
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 
 
 def serve(
@@ -58,8 +58,9 @@ def serve(
         log_format=log_format,
         announce=True,
         hooks=host.rows(),
+        command=sys.orig_argv,
     )
-    host.begin(core)
+    host.open(core)
 
     def read_again() -> None:
         if config is None:
@@ -97,12 +98,15 @@ def _sources_of(document: Document | None, flagged: Sequence[str]) -> PluginSour
 
 
 def hold_signals() -> None:
-    """From now on TERM, INT and HUP wait for run_until_stopped. Call before any thread is started."""
+    """From now on TERM, INT, HUP and USR2 wait for run_until_stopped. Call before any thread is started."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
 def run_until_stopped(core: _core.Server, *, on_hangup: Callable[[], None]) -> int:
-    """TERM or INT stop it gracefully, the second one at once. REQUIRES hold_signals(), the main thread."""
+    """TERM or INT stop it gracefully, the second one at once; USR2 hands over.
+
+    REQUIRES hold_signals(), the main thread.
+    """
     main = threading.get_ident()
     exit_code: int | None = None
 
@@ -120,6 +124,8 @@ def run_until_stopped(core: _core.Server, *, on_hangup: Callable[[], None]) -> i
             return exit_code
         if caught == signal.SIGHUP:
             on_hangup()
+        elif caught == signal.SIGUSR2:
+            core.hand_over()
         else:
             core.stop()
 

@@ -20,54 +20,63 @@ __all__ = ["Happening", "Outage", "SimulatedRequest", "Timeline", "UpstreamModel
 
 @dataclass(frozen=True)
 class Outage:
-    """From one moment to another, in seconds from the beginning, every call fails so."""
+    """Every call of a time fails.
+
+    * `from_seconds`, `until_seconds`: from when to when, from the beginning of the simulation
+    * `failure`: how, as logs and `explain` name it: connect, reset, timeout_first_byte, status_5xx, ...
+    """
 
     from_seconds: float
     until_seconds: float
     failure: str = "connect"
-    """As logs and `explain` name it: connect, reset, timeout_first_byte, status_5xx, ..."""
 
 
 @dataclass(frozen=True)
 class UpstreamModel:
-    """How the provider behind one backend behaves."""
+    """How the provider behind one backend behaves.
+
+    * `rpm`: its own limit, requests a minute: above it answers 429; None: the backend's `rpm_limit`; 0: none
+    * `window`: how it counts: "fixed", "sliding" or "bucket"
+    * `says_when`: whether its 429 carries retry-after
+    * `latency_seconds`: of an answer: from half of it to twice of it
+    * `transit_seconds`: at most so long until it counts a request
+    * `failing`: this share of calls (0 to 1) fails with status 500
+    * `outages`: times in which every call fails
+    """
 
     rpm: int | None = None
-    """Its own limit: above it answers 429. None: as the backend's `rpm_limit` says; 0: no limit."""
     window: Literal["fixed", "sliding", "bucket"] = "sliding"
-    """How it counts."""
     says_when: bool = True
-    """Its 429 carries retry-after."""
     latency_seconds: float = 0.8
-    """Of an answer: from half of it to twice of it."""
     transit_seconds: float = 0.02
-    """At most so long until it counts a request."""
     failing: float = 0
-    """This share of calls (0 to 1) fails with status 500."""
     outages: Sequence[Outage] = ()
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What clients do."""
+    """What clients do, and what the providers are like.
+
+    * `per_minute`: new requests, on average
+    * `minutes`: new ones come so long; what runs then is run to its end
+    * `model`: the model that all of them ask for
+    * `evenly`: at equal distances; else at random (Poisson)
+    * `keys`: client keys, drawn at random
+    * `obeying`: this share (0 to 1) of refused requests comes back when it is told to
+    * `deadline_seconds`: a request is given up after so long
+    * `seed`: the same seed gives the same timeline
+    * `upstreams`: an UpstreamModel by the backend's name; `*`: every other one
+    """
 
     per_minute: float = 60
-    """New requests, on average."""
     minutes: float = 10
-    """New ones come so long; what runs then is run to its end."""
     model: str = "m"
-    """The model that all of them ask for."""
     evenly: bool = False
-    """At equal distances; else at random (Poisson)."""
     keys: int = 1
-    """Client keys, drawn at random."""
     obeying: float = 0
-    """This share of refused requests comes back when it is told to."""
     deadline_seconds: float = 600
     seed: int = 1
-    """The same seed gives the same timeline."""
     upstreams: Mapping[str, UpstreamModel] = field(default_factory=dict)
-    """By the backend's name; `*`: every other one."""
 
 
 class Happening(TypedDict):
@@ -103,15 +112,17 @@ class Timeline(Table[Happening]):
     """What happened in a simulation: rows, sums, and a picture.
 
     A sequence of happenings (dictionaries) with `to_pandas()` and so on; `requests()` has a row for each
-    request.
+    request. A happening has `at_seconds`, `what` (arrived, tried, succeeded, failed, cooled, waits, refused
+    or gave_up), `request`, `key`, `backend`, `cause` and `for_seconds` (of a rest, or what a client is told).
+
+    * `totals`: requests, came_back, succeeded, refused, failed, attempts, upstream_429, seconds
+    * `backends`: their names, in the order of the configuration
     """
 
     def __init__(self, rows: Sequence[Happening], totals: Mapping[str, Any], backends: Sequence[str]) -> None:
         super().__init__(rows, list(Happening.__annotations__))
         self.totals: dict[str, Any] = dict(totals)
-        """requests, came_back, succeeded, refused, failed, attempts, upstream_429, seconds."""
         self.backends: list[str] = list(backends)
-        """Their names, in the order of the configuration."""
 
     def requests(self) -> Table[SimulatedRequest]:
         """One row for each request, in the order of arrival."""
@@ -234,10 +245,15 @@ def simulate(
 
 
 def _workload_of(said: Workload | Mapping[str, Any] | None) -> Workload:
-    if isinstance(said, Workload):
-        return said
+    work = said if isinstance(said, Workload) else _read_workload(said or {})
+    if not (work.per_minute > 0 and work.minutes > 0 and work.keys >= 1 and 0 <= work.obeying <= 1):
+        raise UsageError("a workload has requests, minutes and keys, and obeying is a share from 0 to 1")
+    return work
+
+
+def _read_workload(said: Mapping[str, Any]) -> Workload:
     try:
-        made = Workload(**(said or {}))
+        made = Workload(**said)
         models = {
             name: one if isinstance(one, UpstreamModel) else UpstreamModel(**one)
             for name, one in made.upstreams.items()

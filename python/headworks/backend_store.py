@@ -46,13 +46,13 @@ def use(store: Store | None) -> None:
 
 
 def create_backend(backend: Backend) -> Backend:
-    """Writes a new row; answers it with id and times filled in."""
+    """Writes a new row; answers it with id and times filled in, and the clear key as it was given."""
     with store_in(default_data_dir(), _named) as store:
         return store.create_backend(backend)
 
 
 def get_backend(backend_id: str, decrypt_key: bool = True) -> Backend | None:
-    """One row, or None."""
+    """One row, or None. `decrypt_key`: with `api_key_plain`; None there: the key cannot be opened."""
     with store_in(default_data_dir(), _named) as store:
         return store.get_backend(backend_id, decrypt_key)
 
@@ -60,13 +60,16 @@ def get_backend(backend_id: str, decrypt_key: bool = True) -> Backend | None:
 def list_backends(
     pool: str | None = None, enabled_only: bool = False, decrypt_key: bool = False
 ) -> list[Backend]:
-    """One pool: oldest first. All: by pool, then oldest first."""
+    """The rows of one `pool`, oldest first; without it all, by pool, then oldest first.
+
+    `enabled_only`: without the disabled ones. `decrypt_key`: with `api_key_plain`.
+    """
     with store_in(default_data_dir(), _named) as store:
         return store.list_backends(pool, enabled_only, decrypt_key)
 
 
 def update_backend(backend_id: str, updates: Mapping[str, Any]) -> Backend | None:
-    """Changes these fields only. The row without its clear key, or None."""
+    """Changes these fields only; unknown ones are not applied. The row without its clear key, or None."""
     with store_in(default_data_dir(), _named) as store:
         return store.update_backend(backend_id, updates)
 
@@ -78,24 +81,24 @@ def delete_backend(backend_id: str) -> bool:
 
 
 def set_backend_status(backend_id: str, status: str) -> bool:
-    """Whether a row changed."""
+    """`healthy`, `cooling`, `error` or `disabled`. Whether a row changed."""
     with store_in(default_data_dir(), _named) as store:
         return store.set_backend_status(backend_id, status)
 
 
 def set_backend_cooldown(backend_id: str, cooldown_until: str, count: int) -> bool:
-    """Whether a row changed."""
+    """`cooling` until then (UTC, 2026-01-31T09:30:00Z), after `count` answers 429. Whether a row changed."""
     with store_in(default_data_dir(), _named) as store:
         return store.set_backend_cooldown(backend_id, cooldown_until, count)
 
 
 def clear_backend_cooldown(backend_id: str) -> bool:
-    """Whether a row changed."""
+    """`healthy`, no until-time, count 0. Whether a row changed."""
     with store_in(default_data_dir(), _named) as store:
         return store.clear_backend_cooldown(backend_id)
 
 
 def get_pool_stats() -> dict[str, dict[str, int]]:
-    """`{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
+    """How each pool is: `{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
     with store_in(default_data_dir(), _named) as store:
         return store.get_pool_stats()

@@ -80,7 +80,10 @@ def serve(
     log_level: _Level = LogLevel.INFO,
     log_format: _Format = LogFormat.TEXT,
 ) -> None:
-    """Run the gateway in the foreground. TERM and INT stop it, HUP reads the configuration again."""
+    """Run the gateway in the foreground.
+
+    TERM and INT stop it, HUP reads the configuration again, USR2 hands over to the program as it is now.
+    """
     from headworks._serve import serve as run
 
     code = run(

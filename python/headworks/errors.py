@@ -39,7 +39,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a document: where, and what to write instead."""
+    """One thing that is wrong with a document: where, and what to write instead.
+
+    * `path`: where, as a JSON path: $.backends[0].rpm_limit
+    * `message`: what is wrong; `hint`: what to write instead, or empty
+    * `file`, `line`: where in a file, if it came from one
+    """
 
     path: str
     message: str

@@ -71,7 +71,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 class Reject:
     """Ends the exchange: the client gets this error, in the dialect of its route.
 
-    `status`: 400, 401, 402, 403, 404, 413, 429 or 503. `retry_after`: seconds, for 429 and 503.
+    `message`: for the client; empty: a sentence of ours. `status`: 400, 401, 402, 403, 404, 413, 429 or 503.
+    `retry_after`: seconds, for 429 and 503.
     """
 
     message: str = ""
@@ -96,7 +97,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Cool:
-    """The backend that failed rests for so many seconds; the plan goes on."""
+    """The backend that failed rests for so many `seconds`; the plan goes on."""
 
     seconds: float
 

@@ -15,13 +15,16 @@ __all__ = ["Backend", "ModelMapping"]
 
 @dataclass
 class ModelMapping:
-    """What one backend calls a canonical model, and its settings for it."""
+    """What one backend calls a canonical model, and its settings for it.
+
+    * `model`: what the backend calls it
+    * `context_tokens`: how much it takes; 0: not known
+    * `extra`: its other fields: `price`, `timeouts`, `set`, `drop`, and what Headworks does not know
+    """
 
     model: str
     context_tokens: int = 0
-    """0: unknown."""
     extra: dict[str, Any] = field(default_factory=dict)
-    """Fields that Headworks does not know, kept as they came."""
 
     @classmethod
     def from_dict(cls, value: str | Mapping[str, Any]) -> ModelMapping:
@@ -42,18 +45,32 @@ class ModelMapping:
 
 @dataclass
 class Backend:
-    """One upstream account: base URL, key, limits. One row of the table `backends`."""
+    """One upstream account: base URL, key, limits. One row of the table `backends`.
+
+    * `name`: short, unique; `label`: what people see; `id`: made by the store
+    * `api_base_url`: where its API is, for example https://host/v1; `api`: its dialect, openai or anthropic
+    * `api_key_plain`: the clear key: given to seal it, filled in only when asked for
+    * `api_key_hint`: `****abcd`; empty when there is no key
+    * `key_state`: none, readable, or unreadable: sealed with another master key, or damaged
+    * `pool`: the tier that it belongs to; `weight`: its share of the pool's traffic
+    * `rpm_limit`: at most so many starts in any 60 s; `tpm_limit`: tokens a minute; `max_in_flight`: requests
+      at the same time; 0: no limit
+    * `timeout_seconds`: one attempt, in all
+    * `enabled`: takes part in plans; `status`: healthy, cooling, error or disabled
+    * `model_mappings`: a ModelMapping by the name that clients use; empty: every model, under its own name
+    * `cooldown_until`, `created_at`, `updated_at`: UTC, `YYYY-MM-DDTHH:MM:SSZ`
+    * `consecutive_429_count`: answers 429 since the last success
+    * `metadata`: yours; `source`: who made the row: admin, file, import, ...
+    """
 
     name: str = ""
     api_base_url: str = ""
     api_key_plain: str | None = field(default=None, repr=False)
-    """The clear key: given to seal it, filled in only when asked for."""
     id: str = ""
     label: str = ""
     api: str = "openai"
     timeout_seconds: float = 120
     rpm_limit: int = 0
-    """At most so many starts in any 60 s; 0: no limit."""
     tpm_limit: int = 0
     max_in_flight: int = 0
     weight: int = 1
@@ -61,18 +78,14 @@ class Backend:
     enabled: bool = True
     status: str = "healthy"
     model_mappings: dict[str, ModelMapping] = field(default_factory=dict)
-    """Empty: every model, under its own name."""
     source: str = "admin"
     cooldown_until: str | None = None
-    """UTC, `YYYY-MM-DDTHH:MM:SSZ`."""
     consecutive_429_count: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
     created_at: str = ""
     updated_at: str = ""
     api_key_hint: str = ""
-    """`****abcd`; empty when there is no key."""
     key_state: str = "none"
-    """`none`, `readable`, or `unreadable`: sealed with another master key, or damaged."""
 
     @property
     def api_key_encrypted(self) -> str:

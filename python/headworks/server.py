@@ -113,10 +113,10 @@ class Server:
                 log_level=self._log_level,
                 hooks=host.rows(),
             )
+            host.open(core)
         except BaseException:
             _remove(throw_away)
             raise
-        host.begin(core)
         self._core = core
         self._ending = weakref.finalize(self, _end, [core], host, throw_away)
         _running.add(self)
@@ -138,7 +138,10 @@ class Server:
         self._ending = self._core = self._admin = None
 
     def apply(self, config: str | os.PathLike[str] | Mapping[str, Any]) -> int:
-        """Applies a configuration as one change, all or nothing; the revision after it."""
+        """Applies a configuration (a file's name or the document) as one change, all or nothing.
+
+        The revision after it. Raises ConfigurationError, with every problem.
+        """
         document = read_document(config)
         document.expect_valid()
         return self._running().apply(document.json_text, document.origin or "python")

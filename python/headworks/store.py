@@ -22,7 +22,8 @@ class Store:
     `master_key_file` seals and opens the keys. Without it the server's rule for the database's folder holds:
     `master.key` there, systemd's credential, HEADWORKS_MASTER_KEY; a new database makes a new key file.
 
-    Raises MasterKeyError, StorageError. Thread-safe; calls block, and other threads go on meanwhile.
+    Raises MasterKeyError; every method raises StorageError when the file cannot be read or written.
+    Thread-safe; calls block, and other threads go on meanwhile.
     """
 
     def __init__(
@@ -39,24 +40,36 @@ class Store:
         return self._core.master_key_fits
 
     def create_backend(self, backend: Backend) -> Backend:
-        """Writes a new row; answers it with id and times filled in."""
+        """Writes a new row; answers it with id and times filled in, and the clear key as it was given.
+
+        Raises ConfigurationError for fields that do not hold, ConflictError when the name is taken.
+        """
         created = from_row(self._core.create_backend(to_row(backend)))
         created.api_key_plain = backend.api_key_plain
         return created
 
     def get_backend(self, backend_id: str, decrypt_key: bool = True) -> Backend | None:
-        """One row. A key that cannot be opened leaves `api_key_plain` None and `key_state` "unreadable"."""
+        """One row; None: there is none. `decrypt_key`: with `api_key_plain`.
+
+        A key that cannot be opened leaves `api_key_plain` None and `key_state` "unreadable".
+        """
         row = self._core.get_backend(backend_id, decrypt_key)
         return None if row is None else from_row(row)
 
     def list_backends(
         self, pool: str | None = None, enabled_only: bool = False, decrypt_key: bool = False
     ) -> list[Backend]:
-        """One pool: oldest first. All: by pool, then oldest first."""
+        """The rows of one `pool`, oldest first; without it all, by pool, then oldest first.
+
+        `enabled_only`: without the disabled ones. `decrypt_key`: with `api_key_plain`.
+        """
         return [from_row(row) for row in self._core.list_backends(pool, enabled_only, decrypt_key)]
 
     def update_backend(self, backend_id: str, updates: Mapping[str, Any]) -> Backend | None:
-        """Changes these fields only; unknown ones are not applied. The row without its clear key."""
+        """Changes these fields only; unknown ones are not applied. The row without its clear key, or None.
+
+        Raises ConfigurationError for values that do not hold, ConflictError when a new name is taken.
+        """
         row = self._core.update_backend(backend_id, json.dumps(dict(updates), default=plain))
         return None if row is None else from_row(row)
 
@@ -65,11 +78,14 @@ class Store:
         return self._core.delete_backend(backend_id)
 
     def set_backend_status(self, backend_id: str, status: str) -> bool:
-        """`healthy`, `cooling`, `error` or `disabled`. Whether a row changed."""
+        """`healthy`, `cooling`, `error` or `disabled`; else ConfigurationError. Whether a row changed."""
         return self._core.set_backend_status(backend_id, status)
 
     def set_backend_cooldown(self, backend_id: str, cooldown_until: str, count: int) -> bool:
-        """Status `cooling` until then, after `count` answers 429 in a row. Whether a row changed."""
+        """Status `cooling` until then (UTC, 2026-01-31T09:30:00Z), after `count` answers 429 in a row.
+
+        Whether a row changed. Raises ConfigurationError when that is no time.
+        """
         return self._core.set_backend_cooldown(backend_id, cooldown_until, count)
 
     def clear_backend_cooldown(self, backend_id: str) -> bool:
@@ -77,7 +93,7 @@ class Store:
         return self._core.clear_backend_cooldown(backend_id)
 
     def get_pool_stats(self) -> dict[str, dict[str, int]]:
-        """`{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
+        """How each pool is: `{pool: {"total", "enabled", "healthy", "cooling", "error"}}`."""
         return self._core.get_pool_stats()
 
     def close(self) -> None:

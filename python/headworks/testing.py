@@ -4,12 +4,20 @@
         ...
         assert len(upstream.journal()) == 3
 
-With pytest, the fixture `headworks_upstream` makes them and stops them: `headworks_upstream(script)`.
+With pytest, the fixtures `headworks_upstream(script)` and `headworks_server(config)` make upstreams and
+gateways, and stop them. `Bucket` and `cooldown_after_429` are two of the core's machines as they are, for
+tests of what a limit admits and how long a 429 is waited for.
 
-With pytest, `headworks_server(config)` makes gateways in the same way. `Bucket` and `cooldown_after_429` are
-two of the core's machines as they are, for tests of what a limit admits and how long a 429 is waited for.
+A script is a list of rules, or `{"rules": [...], "rate_limit": {"rpm": 40}}` (more than that: 429). The first
+rule whose conditions hold answers; without one the route's usual answer is given:
 
-What a script can say (rules, faults, streams, rate limits) stands in cpp/upstream/script.hpp.
+* when: `method`, `path` (how it begins), `key`, `model`, `nth` (only that one), `every` (each tenth: 10),
+  `times` (so often)
+* what: `status`, `headers`, and `text` (what the model says), `json`, `body` or `raw`; `usage`
+* how: `delay_ms`, `stream` (`events`, `per_second`, `first_event_ms`), `drip` (`bytes`, `every_ms`)
+* how it ends: `fault` (`at` request, head, body or event; `do` close, reset, hang or end; `after`)
+
+A script that does not hold is refused, with the names that are known; cpp/upstream/script.hpp says all.
 """
 
 from __future__ import annotations
@@ -31,7 +39,16 @@ Script = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Entry:
-    """One request as the upstream saw it. Times: `time.monotonic()`, in milliseconds."""
+    """One request as the upstream saw it. Times: `time.monotonic()`, in milliseconds.
+
+    * `number`, `connection`: the how-manieth request, and on which connection it came
+    * `at_ms`, `first_byte_ms`, `end_ms`, `peer_closed_ms`: when it came, was answered, ended, and when the
+      gateway closed its side
+    * `method`, `target`, `headers` (in their order), `key`: the request; `header(name)` finds one
+    * `body`, `body_encoding` (text or base64), `body_bytes`: what it held; `json()` reads it
+    * `rule`, `status`, `bytes`: which rule answered (None: none), with what
+    * `end`: open, done, cut (by the script), client_closed or reset
+    """
 
     number: int
     connection: int
@@ -48,7 +65,6 @@ class Entry:
     bytes: int
     first_byte_ms: float | None
     end: str
-    """`open`, `done`, `cut` (by the script), `client_closed`, `reset`."""
     end_ms: float | None
     peer_closed_ms: float | None
 
@@ -62,7 +78,10 @@ class Entry:
 
 
 class Upstream:
-    """Serves from its construction to close(), on a free port of 127.0.0.1. Thread-safe."""
+    """Serves from its construction to close(), on `port` of 127.0.0.1 (0: a free one). Thread-safe.
+
+    Raises ConfigurationError for a script that does not hold, HeadworksError when the port is taken.
+    """
 
     def __init__(self, script: Script = (), *, port: int = 0) -> None:
         from headworks import _core
@@ -80,7 +99,7 @@ class Upstream:
         return self._core.port
 
     def set_script(self, script: Script) -> None:
-        """Replaces the script; answers that are being given go on."""
+        """Replaces the script; answers that are being given go on. Raises ConfigurationError."""
         self._core.set_script(_text_of(script))
 
     def journal(self) -> list[Entry]:

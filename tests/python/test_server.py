@@ -53,7 +53,7 @@ def test_servers_live_side_by_side(upstream: Callable[..., Upstream]) -> None:
 
 def test_python_runs_on_while_the_server_waits(upstream: Callable[..., Upstream]) -> None:
     """The lock is given away around everything that waits: this thread counts while others ask."""
-    with headworks.Server(config_for(upstream([{"delay_ms": 300}]))) as server:
+    with headworks.Server(config_for(upstream([{"delay_ms": 1200}]))) as server:
         asking = [threading.Thread(target=ask, args=(server,)) for _ in range(4)]
         for thread in asking:
             thread.start()
@@ -63,7 +63,7 @@ def test_python_runs_on_while_the_server_waits(upstream: Callable[..., Upstream]
             now = time.monotonic()
             longest, last = max(longest, now - last), now
 
-    assert longest < 0.25
+    assert longest < 1
 
 
 def test_apply_changes_a_running_server(upstream: Callable[..., Upstream]) -> None:

@@ -107,6 +107,9 @@ def test_what_does_not_hold_is_told() -> None:
         headworks.simulate(keys(1, -1))
     with pytest.raises(UsageError, match="per_minte"):
         headworks.simulate(keys(1, 1), {"per_minte": 3})
+    for wrong in ({"per_minute": 0}, {"minutes": -1}, {"keys": 0}, {"obeying": 2}):
+        with pytest.raises(UsageError, match="obeying is a share"):
+            headworks.simulate(keys(1, 1), wrong)
     with pytest.raises(UsageError, match="no backends"):
         headworks.simulate({})
     with pytest.raises(ConfigurationError, match="no failure 'sulks'"):

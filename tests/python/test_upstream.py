@@ -92,9 +92,8 @@ def test_users_test_their_own_code_against_a_gateway(pytester: pytest.Pytester) 
             )
             assert answer.json()["choices"][0]["message"]["content"] == "hello"
             assert answer.headers["x-headworks-backend"] == "good"
-            assert [entry.status for entry in down.journal()] == [503] * len(down.journal())
-            made = server.admin.exchange(answer.headers["x-request-id"])
-            assert made["attempts"][0]["backend"] == "down"
+            assert answer.headers["x-headworks-attempts"] == str(len(down.journal()) + 1)
+            assert {row["name"] for row in server.admin.backends()} == {"down", "good"}
 
         def test_there_may_be_two(headworks_server):
             assert headworks_server().url != headworks_server().url

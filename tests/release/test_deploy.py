@@ -47,8 +47,10 @@ def test_systemd_knows_every_line_and_finds_it_tight(tmp_path: Path) -> None:
     unit.write_text(
         (DEPLOY / "headworks.service").read_text().replace("/usr/local/bin/headworks", str(program))
     )
+    socket = tmp_path / "headworks.socket"
+    socket.write_text((DEPLOY / "headworks.socket").read_text())
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", unit], check=False, capture_output=True, text=True
+        ["systemd-analyze", "verify", "--man=no", unit, socket], check=False, capture_output=True, text=True
     )
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
     judged = subprocess.run(

@@ -163,6 +163,11 @@ class Gateway:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """How the process ended that start() made; none: it runs, or wait() has said it."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def pid(self) -> int:
         """The process."""
         assert self._process is not None, "it is not running"

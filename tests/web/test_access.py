@@ -13,6 +13,7 @@ from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config
 from support.browser import Dashboard
 from support.gateway import Gateway
+from support.quiet import late
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -103,9 +104,9 @@ def test_two_tabs_at_once(house: Gateway, dashboard: MakeDashboard) -> None:
     first, second = dashboard(house).login(at="backends/first"), dashboard(house).login(at="backends/first")
     first.page.get_by_role("button", name="Disable").click()
     state = second.page.locator("h1 + [data-state]")
-    expect(state).to_contain_text("disabled", timeout=2000)
+    expect(state).to_contain_text("disabled", timeout=late(2000))
     second.page.get_by_role("button", name="Enable").click()
-    expect(first.page.locator("h1 + [data-state]")).to_contain_text("healthy", timeout=2000)
+    expect(first.page.locator("h1 + [data-state]")).to_contain_text("healthy", timeout=late(2000))
     assert ask(house).status == 200
     for view in (first, second):
         rows = view.page.get_by_role("region", name="Requests that first served").get_by_role("link")

@@ -10,6 +10,7 @@ from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config
 from support.browser import Dashboard
 from support.gateway import Gateway
+from support.quiet import late
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -81,7 +82,7 @@ def test_a_request_as_a_waterfall(
     answer = ask(house)
     assert answer.status == 200
     row = page.get_by_role("region", name="Requests").get_by_role("link")
-    row.first.wait_for(timeout=2000)
+    row.first.wait_for(timeout=late(2000))
     row.first.click()
     request_id = answer.header("x-request-id")
     page.get_by_role("heading", name=request_id or "").wait_for()
@@ -114,13 +115,13 @@ def test_a_running_request_is_seen(
 ) -> None:
     import threading
 
-    slow = upstream([{"text": "At last.", "delay_ms": 2500}])
+    slow = upstream([{"text": "At last.", "delay_ms": 4000}])
     house = gateway(config(backend("slow", slow)), key=KEY)
     view = dashboard(house).login(at="requests")
     asking = threading.Thread(target=ask, args=(house,))
     asking.start()
     table = view.page.get_by_role("region", name="Requests")
-    expect(table).to_contain_text("running", timeout=3000)
+    expect(table).to_contain_text("running", timeout=4000)
     asking.join()
     expect(table).not_to_contain_text("running")
     expect(table).to_contain_text("200")

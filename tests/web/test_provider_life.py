@@ -11,6 +11,7 @@ from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config
 from support.browser import Dashboard
 from support.gateway import Gateway
+from support.quiet import late
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
@@ -89,21 +90,21 @@ def test_with_the_mouse(house: Gateway, provider: Upstream, dashboard: MakeDashb
     # Traffic is seen within two seconds.
     assert ask(house, model="llama").status == 200
     page.get_by_role("region", name="Requests that nim-1 served").get_by_role("link").first.wait_for(
-        timeout=2000
+        timeout=late(2000)
     )
 
     # A 429 cools it down: that counts down, and can be ended.
     provider.set_script([LIMITED])
     assert ask(house, model="llama").status == 429
     state = page.locator("h1 + [data-state]")
-    expect(state).to_contain_text("cooling", timeout=2000)
+    expect(state).to_contain_text("cooling", timeout=late(2000))
     first = int(state.inner_text().split()[-2])
     page.wait_for_function(
         "first => /(\\d+) s/.exec(document.querySelector('h1 + [data-state]').innerText)[1] < first",
         arg=first,
     )
     assert 20 < first <= 30
-    view.says("Rests because of rate limited")
+    view.says("Rests: rate limited")
     provider.set_script([{"text": "Hello again."}])
     page.get_by_role("button", name="Clear the cooldown").click()
     expect(state).to_contain_text("healthy")

@@ -94,7 +94,13 @@ class Demo:
     def enrich(self) -> None:
         """Limits, prices and keys, so that there is something to see."""
         with AdminClient(self.admin_url, self.token) as admin:
-            admin.change_backend("healthy", rpm_limit=120, max_in_flight=32)
+            admin.change_backend(
+                "healthy",
+                rpm_limit=120,
+                max_in_flight=32,
+                timeouts={"first_byte_seconds": 20, "idle_seconds": 15},
+                metadata={"owner": "team-a", "tags": ["eu"]},
+            )
             admin.change_backend("spare", rpm_limit=60)
             admin.change_pool("fallback", patience_seconds=1)
             prices = [
@@ -103,7 +109,7 @@ class Demo:
             ]
             admin.put_prices(prices)
             key = admin.create_client_key(
-                "team-research", rpm_limit=120, budgets=[{"usd": 5, "window": "day"}]
+                "team-research", rpm_limit=120, budgets=[{"usd": 40, "window": "day"}]
             )["key"]
             admin.create_client_key("batch", models=["demo-small"], budgets=[{"usd": 50, "window": "month"}])
             admin.create_token("grafana", "viewer")

@@ -19,6 +19,10 @@ export class ApiError extends Error {
     this.hint = error.hint ?? '';
     this.retryAfter = retryAfter;
   }
+  /** The field that `path` names: "$.rpm_limit" -> "rpm_limit", "$.timeouts.idle_seconds", "$.model_mappings.fast" -> "model_mappings". */
+  get field(): string {
+    return /^\$\.(timeouts\.[a-z_]+|[a-z_]+)/.exec(this.path)?.[1] ?? '';
+  }
 }
 
 /** Hears of every 401: the session has ended. */

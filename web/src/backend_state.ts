@@ -11,6 +11,9 @@ export function stateOf(backend: Backend, coolingSeconds: number): State {
   return coolingSeconds > 0 ? 'cooling' : 'healthy';
 }
 
+/** Who said how long it rests. */
+export const SAID_BY: Record<string, string> = { header: 'a header of its answer', body: 'its answer', formula: "the settings' formula", hand: 'somebody', hook: 'a plug-in' };
+
 const RANK: Record<State, number> = { error: 0, cooling: 1, healthy: 2, disabled: 3 };
 export const worst = (one: State, other: State): number => RANK[one] - RANK[other];
 

@@ -31,6 +31,7 @@ export interface KeyDraft {
   tpm_limit: string;
   max_in_flight: string;
   weight: string;
+  timeout_seconds: string;
   expires_at: string; // as <input type=datetime-local> has it; empty: never
   enabled: boolean;
   budgets: { most: string; measure: Measure; window: Budget['window'] }[];
@@ -49,6 +50,7 @@ export function keyDraftOf(row: ClientKey | undefined): KeyDraft {
     tpm_limit: String(row?.tpm_limit ?? 0),
     max_in_flight: String(row?.max_in_flight ?? 0),
     weight: String(row?.weight ?? 1),
+    timeout_seconds: String(row?.timeout_seconds ?? 0),
     expires_at: row?.expires_at ? local(row.expires_at) : '',
     enabled: row?.enabled ?? true,
     budgets: (row?.budgets ?? []).map((budget) => ({ most: String(mostOf(budget)), measure: measureOf(budget), window: budget.window })),
@@ -65,6 +67,7 @@ export function keyProblems(draft: KeyDraft, names: string[]): Record<string, st
   if (modelsOf(draft.models).some((pattern) => pattern.split('*').length > 2)) found['models'] = 'one * in each';
   for (const field of ['rpm_limit', 'tpm_limit', 'max_in_flight'] as const) if (!isCount(draft[field])) found[field] = 'a whole number; 0: no limit';
   if (!isCount(draft.weight) || Number(draft.weight) < 1 || Number(draft.weight) > 1000) found['weight'] = 'from 1 to 1,000';
+  if (draft.timeout_seconds.trim() === '' || !(Number(draft.timeout_seconds) >= 0 && Number(draft.timeout_seconds) <= 86_400)) found['timeout_seconds'] = 'from 0 to 86,400 seconds';
   draft.budgets.forEach(({ most, measure }, at) => {
     if (measure === 'usd' ? most.trim() === '' || !(Number(most) >= 0) : !isCount(most) || Number(most) < 1) found[`budgets.${at}`] = measure === 'usd' ? 'US dollars' : 'a whole number from 1';
   });
@@ -80,6 +83,7 @@ export function keyRowOf(draft: KeyDraft): Record<string, unknown> {
     tpm_limit: Number(draft.tpm_limit),
     max_in_flight: Number(draft.max_in_flight),
     weight: Number(draft.weight),
+    timeout_seconds: Number(draft.timeout_seconds),
     expires_at: draft.expires_at ? new Date(draft.expires_at).toISOString().replace(/\.\d+Z$/, 'Z') : null,
     enabled: draft.enabled,
     budgets: draft.budgets.map(({ most, measure, window }) => ({ [measure]: Number(most), window })),

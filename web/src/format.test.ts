@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, count, countdown, duration, percent, plural, rate, span, usd, words } from './format';
+import { ago, bytes, count, countdown, duration, lasted, percent, plural, rate, span, usd, words } from './format';
 
 describe('numbers', () => {
   it('are whole until they are large', () => {
@@ -10,7 +10,7 @@ describe('numbers', () => {
     expect([0, 0.04, 1.25, 9.96, 12.4].map(rate)).toEqual(['0', '0.0', '1.3', '10.0', '12']);
   });
   it('of money show what there is', () => {
-    expect([0, 0.000013, 0.0456, 0.5, 12.3456, 1234.5].map(usd)).toEqual(['$0', '$0.000013', '$0.046', '$0.50', '$12.35', '$1,234.50']);
+    expect([0, 0.000013, 0.0456, 0.5, 12.3456, 1234.5].map(usd)).toEqual(['$0', '$0.0000130', '$0.0456', '$0.50', '$12.35', '$1,234.50']);
     expect(usd(-2)).toBe('-$2.00');
   });
   it('of shares say nothing about nothing', () => {
@@ -26,11 +26,14 @@ describe('numbers', () => {
 
 describe('durations', () => {
   it('have the unit that fits', () => {
-    expect([0, 0.123, 4.56, 42.4, 999, 1234, 12_340, 61_000, 7_260_000].map(duration)).toEqual(['0 ms', '0.12 ms', '4.6 ms', '42 ms', '999 ms', '1.23 s', '12.3 s', '1 min 1 s', '2 h 1 min']);
+    expect([0, 0.1, 4.02, 42.4, 999, 1200, 12_340, 41_000, 61_000, 7_260_000].map(duration)).toEqual(['0 ms', '0.10 ms', '4.0 ms', '42 ms', '999 ms', '1.20 s', '12.3 s', '41 s', '1 min 1 s', '2 h 1 min']);
     expect(duration(Number.NaN)).toBe('–');
   });
   it('are told by their two largest units', () => {
     expect([0, 45, 60, 125, 3600, 90_061].map(span)).toEqual(['0 s', '45 s', '1 min', '2 min 5 s', '1 h', '1 d 1 h']);
+  });
+  it('of which only seconds are kept are not told as none', () => {
+    expect([0, 1000, 125_000].map(lasted)).toEqual(['under 1 s', '1 s', '2 min 5 s']);
   });
   it('count down to the end, and not below', () => {
     expect([2.01, 0.2, 0, -3].map(countdown)).toEqual(['3 s', '1 s', '0 s', '0 s']);

@@ -25,11 +25,12 @@ export function rate(value: number): string {
   return count(value);
 }
 
-/** Money: cents from a dollar on, else enough digits to tell it from nothing. */
+/** Money: cents from a dollar on, and of whole cents; else three digits that tell it from nothing. */
 export function usd(value: number): string {
   if (value === 0) return '$0';
-  const digits = Math.abs(value) >= 1 ? 2 : Math.abs(value) >= 0.01 ? 3 : 6;
-  return `${value < 0 ? '-' : ''}$${number(Math.abs(value), { minimumFractionDigits: Math.min(digits, 2), maximumFractionDigits: digits })}`;
+  const size = Math.abs(value);
+  const cents = size >= 1 || Math.abs(size * 100 - Math.round(size * 100)) < 1e-9;
+  return `${value < 0 ? '-' : ''}$${number(size, cents ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { minimumSignificantDigits: 3, maximumSignificantDigits: 3 })}`;
 }
 
 export function percent(part: number, all: number): string {
@@ -38,15 +39,16 @@ export function percent(part: number, all: number): string {
   return `${number(share, { maximumFractionDigits: share < 10 && share > 0 ? 1 : 0 })} %`;
 }
 
-/** A duration in milliseconds, in the unit that fits it. */
+/** A duration in milliseconds, in the unit that fits it; the same digits below one another, but for whole ones. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return '–';
-  if (ms < 10) return `${number(ms, { maximumFractionDigits: ms < 1 ? 2 : 1 })} ms`;
+  if (ms < 10) return `${fixed(ms, ms < 1 ? 2 : 1)} ms`;
   if (ms < 1000) return `${whole(ms)} ms`;
-  if (ms < 10_000) return `${number(ms / 1000, { maximumFractionDigits: 2 })} s`;
-  if (ms < 60_000) return `${number(ms / 1000, { maximumFractionDigits: 1 })} s`;
+  if (ms < 60_000) return `${fixed(ms / 1000, ms < 10_000 ? 2 : 1)} s`;
   return span(ms / 1000);
 }
+
+const fixed = (value: number, digits: number) => number(value, { minimumFractionDigits: Number.isInteger(value) ? 0 : digits, maximumFractionDigits: digits });
 
 /** Seconds as the two largest units: 45 s, 2 min 5 s, 3 h, 2 d 4 h. */
 export function span(seconds: number): string {
@@ -70,6 +72,9 @@ export function span(seconds: number): string {
 
 /** What is left, rounded up, so that it says 1 s until it is over. */
 export const countdown = (seconds: number): string => (seconds <= 0 ? '0 s' : span(Math.ceil(seconds)));
+
+/** How long something rested, of which only the seconds are kept. */
+export const lasted = (ms: number): string => (ms < 1000 ? 'under 1 s' : span(ms / 1000));
 
 /** In the largest unit alone: it is not to the point. */
 export function ago(atMs: number, nowMs: number): string {

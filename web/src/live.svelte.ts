@@ -52,11 +52,13 @@ class Live {
     const on = <T>(name: string, take: (data: T) => void) =>
       source.addEventListener(name, (event) => take(JSON.parse((event as MessageEvent<string>).data) as T));
     on<Sample>('sample', (sample) => this.#take(sample));
-    on<Exchange>('exchange', (exchange) => this.#fresh.push(exchange));
+    on<Exchange>('exchange', (exchange) => {
+      if (this.#fresh.push(exchange) >= 2 * KEPT_EXCHANGES) this.#fresh.splice(0, KEPT_EXCHANGES); // nobody looks at the page
+    });
     on<{ exchanges: number }>('skipped', ({ exchanges }) => (this.skipped += exchanges));
     on<{ revision: number }>('catalog', ({ revision }) => (this.revision = revision));
     on<{ backend_id: string; live: LiveBackend }>('cooldown', ({ backend_id, live }) => {
-      this.backends = new Map(this.backends).set(backend_id, this.#dated(live, Date.now()));
+      this.backends = new Map(this.backends).set(backend_id, this.#dated(live, Date.now() + this.#offset));
       this.cooldowns++;
     });
     // Many in one look of the server's are one change here.

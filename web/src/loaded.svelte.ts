@@ -1,6 +1,6 @@
 // Something that is asked of the server and shown: what came last stays while it is asked again.
 import { untrack } from 'svelte';
-import { ApiError } from './api';
+import { ApiError, type Page } from './api';
 import { live } from './live.svelte';
 
 export class Loaded<T> {
@@ -54,4 +54,48 @@ export function load<T>(ask: () => Promise<T>, when: () => unknown = () => undef
     untrack(() => void loaded.reload());
   });
   return loaded;
+}
+
+/** Rows that come page by page, the newest first. */
+export class Paged<T> {
+  rows = $state.raw<T[]>([]);
+  next = $state<string | null>(null);
+  busy = $state(true);
+  error = $state.raw<ApiError | undefined>();
+  #ask: (query: { before?: string }) => Promise<Page<T>>;
+  #turn = 0;
+
+  constructor(ask: (query: { before?: string }) => Promise<Page<T>>) {
+    this.#ask = ask;
+  }
+  /** From the beginning. */
+  readonly again = () => this.#load(++this.#turn, null);
+  /** The next page; it may be short, or empty, and still have one after it. */
+  readonly more = () => (this.next && !this.busy ? this.#load(this.#turn, this.next) : undefined);
+
+  async #load(turn: number, before: string | null): Promise<void> {
+    this.busy = true;
+    try {
+      const page = await this.#ask(before ? { before } : {});
+      if (turn !== this.#turn) return;
+      this.rows = before ? [...this.rows, ...page.data] : page.data;
+      this.next = page.next;
+      this.error = undefined;
+    } catch (error) {
+      if (turn === this.#turn) this.error = asApiError(error);
+    } finally {
+      if (turn === this.#turn) this.busy = false;
+    }
+  }
+}
+
+/** Asks for the first page now, when what `when` reads has changed, and when the server is back. REQUIRES: as `load`. */
+export function paged<T>(ask: (query: { before?: string }) => Promise<Page<T>>, when: () => unknown): Paged<T> {
+  const made = new Paged(ask);
+  $effect(() => {
+    void when();
+    void live.connects;
+    untrack(() => void made.again());
+  });
+  return made;
 }

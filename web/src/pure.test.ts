@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { queryOf } from './api';
-import { checkMapping, draftOf, fieldOf, problemsOf, rowOf } from './backend_form';
+import { ApiError, queryOf } from './api';
+import { checkMapping, draftOf, problemsOf, rowOf } from './backend_form';
 import { findings, stateOf, used } from './backend_state';
 import { keyDraftOf, keyProblems, keyRowOf, keyState, spentText } from './client_key';
 import { errorOf, requestOf, takeEvents, textOf } from './pages/playground';
 import { moved } from './pages/pools';
 import { fits } from './pages/requests';
 import { csvCell, csvOf, stacks } from './pages/usage';
-import { changesOf, flatten } from './settings/settings';
+import { changesOf, flatten, labelOf } from './settings/settings';
 import { differences } from './ui/changes';
 import { match } from './ui/match';
 import { stack, timeTicks, valueTicks } from './ui/scale';
@@ -16,7 +16,7 @@ import { waterfall } from './waterfall';
 import type { Attempt, Backend, ClientKey, Exchange, UsageRow, WholeExchange } from './types';
 
 const backend = (more: Partial<Backend> = {}) =>
-  ({ id: 'bkd_1', name: 'one', label: '', api: 'openai', api_base_url: 'https://host/v1', key_state: 'readable', pool: 'primary', rpm_limit: 0, tpm_limit: 0, max_in_flight: 0, weight: 1, timeout_seconds: 120, enabled: true, model_mappings: {}, status: 'healthy', ...more }) as Backend;
+  ({ id: 'bkd_1', name: 'one', label: '', api: 'openai', api_base_url: 'https://host/v1', key_state: 'readable', pool: 'primary', rpm_limit: 0, tpm_limit: 0, max_in_flight: 0, weight: 1, timeout_seconds: 120, timeouts: { connect_seconds: 0, write_seconds: 0, first_byte_seconds: 0, idle_seconds: 0, total_seconds: 0 }, enabled: true, model_mappings: {}, metadata: {}, status: 'healthy', ...more }) as Backend;
 const key = (more: Partial<ClientKey> = {}) => ({ id: 'key_1', name: 'app', models: ['*'], budgets: [], enabled: true, expires_at: null, ...more }) as ClientKey;
 
 describe('a backend', () => {
@@ -49,14 +49,30 @@ describe('a backend', () => {
     draft.api_key = 'sk';
     expect(rowOf(draft, row)).toHaveProperty('api_key', 'sk');
   });
+  it('has clocks and metadata of its own', () => {
+    const row = backend({ metadata: { owner: 'team-a', tier: 2 } });
+    const draft = draftOf(row);
+    draft.timeouts['idle_seconds'] = '1e9';
+    draft.metadata.push({ name: 'owner', value: 'team-b' });
+    expect(problemsOf(draft, [])).toEqual({ 'timeouts.idle_seconds': expect.stringContaining('86,400'), metadata: 'one name is there twice' });
+    draft.timeouts['idle_seconds'] = '20';
+    draft.metadata[2] = { name: ' region ', value: 'eu' };
+    expect(problemsOf(draft, [])).toEqual({});
+    expect(rowOf(draft, row)).toEqual({ timeouts: { ...row.timeouts, idle_seconds: 20 }, metadata: { owner: 'team-a', tier: 2, region: 'eu' } });
+    draft.metadata[1]!.value = '3'; // what is written is text, but for lists and objects
+    draft.metadata[2].value = '["eu", "us"]';
+    expect(rowOf(draft, row)['metadata']).toEqual({ owner: 'team-a', tier: '3', region: ['eu', 'us'] });
+  });
   it('maps with one star on each side', () => {
-    const mapping = (canonical: string, model: string) => ({ canonical, model, context_tokens: '', rest: {} });
+    const mapping = (canonical: string, model: string, settings = '') => ({ canonical, model, context_tokens: '', settings });
     const judge = (canonical: string, model: string) => checkMapping(mapping(canonical, model), [mapping(canonical, model)]);
     expect(judge('qwen-*', 'qwen/*')).toBe('');
     for (const [one, other] of [['', 'm'], ['a', ''], ['a*b*', 'm'], ['a', 'm*']] as const) expect(judge(one, other)).not.toBe('');
     expect(checkMapping(mapping('a', 'b'), [mapping('a', 'b'), mapping('a', 'c')])).toContain('twice');
+    for (const settings of ['{', '[1]', 'null', '{"model": "c"}']) expect(checkMapping(mapping('a', 'b', settings), [])).not.toBe('');
+    expect(checkMapping(mapping('a', 'b', '{"drop": ["user"]}'), [])).toBe('');
   });
-  it('finds the field of an error', () => expect(['$.rpm_limit', '$.model_mappings.fast.model', '/admin/v1/backends'].map(fieldOf)).toEqual(['rpm_limit', 'model_mappings', '']));
+  it('finds the field of an error', () => expect(['$.rpm_limit', '$.model_mappings.fast.model', '$.timeouts.idle_seconds', '/admin/v1/backends'].map((path) => new ApiError(400, { path }).field)).toEqual(['rpm_limit', 'model_mappings', 'timeouts.idle_seconds', '']));
 });
 
 describe('what needs attention', () => {
@@ -196,6 +212,7 @@ it('settings go as what differs, numbers as numbers', () => {
   const known = flatten({ retry: { max_attempts: 3 }, admin: { hosts: '' }, route_headers: true });
   expect(changesOf(known, { 'retry.max_attempts': '4', 'admin.hosts': '', route_headers: false })).toEqual({ retry: { max_attempts: 4 }, route_headers: false });
   expect(changesOf(known, { 'retry.max_attempts': 'many' })).toEqual({ retry: { max_attempts: 'many' } });
+  expect(['first_byte_seconds', 'margin_ms', 'body_bytes_per_second', 'max_attempts'].map(labelOf)).toEqual(['first byte, seconds', 'margin, ms', 'body bytes per second', 'max attempts']);
 });
 
 it('a tier moves as far as there is room', () => {

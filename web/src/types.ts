@@ -34,8 +34,10 @@ export interface Backend {
   max_in_flight: number;
   weight: number;
   timeout_seconds: number;
+  timeouts: Record<string, number>;
   enabled: boolean;
   model_mappings: Record<string, Mapping>;
+  metadata: Record<string, unknown>;
   source: string;
   status: 'healthy' | 'cooling' | 'error' | 'disabled';
   cooldown_until: string | null;

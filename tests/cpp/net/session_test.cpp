@@ -54,6 +54,7 @@ class SessionTest : public ::testing::Test {
     auto sockets = open_listeners({"127.0.0.1", 0}, 1, port_);
     listener_ = std::make_unique<Listener>(loop_, sockets->front(), handler_, limits(), nullptr,
                                            std::make_shared<ConnectionCount>(), memory_);
+    listener_->accept();
     thread_ = std::thread([this] { loop_.run(); });
   }
   ~SessionTest() override {

@@ -1,5 +1,8 @@
 #include "store/usage_writer.hpp"
 
+#include <array>
+#include <future>
+
 #include "store/attempts_table.hpp"
 #include "store/retention.hpp"
 #include "store_fixture.hpp"
@@ -218,6 +221,30 @@ TEST_F(Ledger, TheBacklogIsBoundedAndDropsAreCountedExactly) {
   other.execute("ROLLBACK");
   ASSERT_TRUE(ledger->flush(kPatience));
   EXPECT_EQ(count("SELECT count(*) FROM attempts"), 10);
+}
+
+// A server that hands over, and the one that takes over: each has a connection, and a memory of names and sums.
+TEST_F(Ledger, TwoWritersShareAFileAndItsSums) {
+  std::array ledgers{writer(), writer()};
+  constexpr std::uint32_t kRounds = 20;
+  for (std::uint32_t round = 0; round < kRounds; ++round) {
+    for (const auto& ledger : ledgers) {
+      ExchangeRecord made = record();
+      const std::string model = "model-" + std::to_string(round % 3);
+      made.model = model;
+      ledger->accept({&made, 1});
+      ASSERT_TRUE(ledger->flush(kPatience));
+    }
+  }
+  for (const auto& ledger : ledgers) {
+    std::promise<bool> summed;
+    ASSERT_TRUE(ledger->post_sum([&summed](base::Result<bool> sum) { summed.set_value(sum.has_value()); }));
+    EXPECT_TRUE(summed.get_future().get());
+  }
+  EXPECT_EQ(count("SELECT count(*) FROM attempts"), 2 * kRounds);
+  EXPECT_EQ(count("SELECT count(*) FROM names WHERE text LIKE 'model-%'"), 3);
+  EXPECT_EQ(count("SELECT sum(exchanges) FROM usage_minutes WHERE facet = 0"), 2 * kRounds);
+  EXPECT_EQ(count("SELECT sum(exchanges) FROM usage_days WHERE facet = 1"), 2 * kRounds);
 }
 
 TEST_F(Ledger, ACleanStopWritesWhatIsLeftAndEmptiesTheLog) {

@@ -77,6 +77,7 @@ def test_rows_are_of_their_types(house: Gateway) -> None:
     ask(house, model="limited")
     with house.admin() as admin:
         until(lambda: len(admin.exchanges(state="finished")) == 2, what="two exchanges")
+        until(lambda: sum(row["exchanges"] for row in admin.usage()) == 2, what="both in the sums")
         admin.cool_backend("first", seconds=60)
         admin.put_prices([{"model": "m", "input": 1, "output": 2}])
         key = admin.create_client_key("typed", models=["m"], budgets=[{"usd": 1, "window": "day"}])

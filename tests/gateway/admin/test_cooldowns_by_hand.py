@@ -27,7 +27,7 @@ def test_what_was_cooled_by_a_429_is_cleared_by_hand(upstream: MakeUpstream, gat
     assert len(first.journal()) == 1
 
     with house.admin() as admin:
-        running = admin.cooldowns()
+        running = until(admin.cooldowns, what="the cooldown is stored")
         row = admin.clear_backend("first")
         after = admin.cooldowns()
 
@@ -83,7 +83,7 @@ def test_a_new_key_ends_the_quarantine_of_the_old_one(upstream: MakeUpstream, ga
     assert ask(house).status == 502
     assert error_of(ask(house))["code"] == "no_backend"
     with house.admin() as admin:
-        assert admin.cooldowns()[0]["cause"] == "auth"
+        assert until(admin.cooldowns, what="the cooldown is stored")[0]["cause"] == "auth"
         row = admin.change_backend("first", api_key="sk-another")
         assert row["status"] == "healthy"
         assert admin.cooldowns()[0]["ended_at"] is not None

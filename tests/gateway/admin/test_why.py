@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,8 +14,9 @@ import pytest
 from headworks.admin import AdminClient
 from headworks.errors import NotFoundError, UsageError
 from headworks.testing import Upstream
-from support.asking import KEY, ask, backend, config, final_row
+from support.asking import CHAT, KEY, ask, backend, config, fields_of, final_row, metrics_of
 from support.gateway import Gateway
+from support.raw_client import RawClient
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
@@ -23,13 +24,14 @@ MakeGateway = Callable[..., Gateway]
 
 
 def made_of(admin: AdminClient, request_id: str | None) -> Any:
-    """The exchange, once the recorder has it."""
+    """The exchange, once the recorder has it: until then it still runs, or is on its way."""
 
     def found() -> Any:
         try:
-            return admin.exchange(str(request_id))
+            one = admin.exchange(str(request_id))
         except NotFoundError:
             return None
+        return one if one["state"] == "finished" else None
 
     return until(found, what=f"the exchange {request_id}")
 
@@ -100,15 +102,18 @@ def _failed_over(house: Gateway) -> str:
 
 
 def test_a_wait_is_part_of_the_plan(upstream: MakeUpstream, gateway: MakeGateway) -> None:
-    slow = upstream([{"delay_ms": 300}])
-    house = gateway(config(backend("first", slow, max_in_flight=1)), key=KEY)
-    ahead = threading.Thread(target=ask, args=(house,))
-    ahead.start()
-    until(lambda: len(slow.journal()) == 1, what="the first one is under way")
-    answer = ask(house)
-    ahead.join()
-    assert answer.status == 200
-    with house.admin() as admin:
+    only = upstream([{"fault": {"at": "request", "do": "hang"}, "times": 1}, {}])
+    house = gateway(config(backend("first", only, max_in_flight=1)), key=KEY)
+    with ThreadPoolExecutor(1) as pool, RawClient(house.url) as ahead, house.admin() as admin:
+        body = json.dumps(fields_of(CHAT)).encode()
+        head = f"POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n"
+        ahead.send(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        until(only.journal, what="the first one is under way")
+        asked = pool.submit(ask, house)
+        until(lambda: metrics_of(house)["headworks_queue_depth"] == 1, what="the other one waits")
+        ahead.close()
+        answer = asked.result()
+        assert answer.status == 200
         made = made_of(admin, answer.header("x-request-id"))
     waits = [step for step in made["plan"] if step["what"] == "waited"]
     assert [step["why"] for step in waits] == ["turn"]

@@ -20,6 +20,7 @@ import pytest
 from gateway.faults.figures import MEASURED, MakeGateway, MakeUpstream, Note, now_ms, percentile
 from support.asking import CHAT, KEY, ask, backend, config
 from support.gateway import Gateway, headworksd
+from support.quiet import late
 from support.raw_client import ConnectionEndedError, RawClient
 from support.until import until
 
@@ -51,7 +52,7 @@ def test_without_descriptors_it_neither_spins_nor_drops_who_is_there(
     record_property("R9", f"{share:.1%} of a core, served again after {resumed:.0f} ms")
     if MEASURED:
         assert share <= 0.2
-        assert resumed <= 200 + 100, "100 ms for the end of two hundred connections to be seen"
+        assert resumed <= 200 + late(100), "100 ms for the end of two hundred connections to be seen"
 
 
 def crowded(house: Gateway) -> tuple[float, float]:
@@ -114,7 +115,7 @@ def test_nobody_reads_the_log(upstream: MakeUpstream, gateway: MakeGateway, tmp_
         os.close(reader)
     if MEASURED:
         first, last = percentile(took[:1000], 99), percentile(took[-1000:], 99)
-        assert last <= 2 * first + 5, "5 % is what the table asks; a busy machine is allowed more"
+        assert last <= 2 * first + late(5), "5 % is what the table asks; a busy machine is allowed more"
 
 
 # F48

@@ -35,6 +35,7 @@ from gateway.faults.figures import (
 )
 from support.asking import KEY, ask, backend, config, error_of, rows_of
 from support.gateway import Gateway
+from support.quiet import late
 from support.until import until
 
 
@@ -106,7 +107,7 @@ def test_a_network_that_swallows_costs_the_connect_clock(
             took = list(pool.map(timed, range(20)))
 
     assert min(took) >= 495
-    assert sorted(took)[-2] <= 600
+    assert sorted(took)[-2] <= 500 + late(100)
     rows = until(
         lambda: rows_of(house, "SELECT * FROM attempts WHERE error IS NOT NULL"), what="failed attempts"
     )
@@ -144,7 +145,7 @@ def test_a_name_that_leads_nowhere_harms_nobody_else(
         lost_ones = [pool.submit(ask_the_lost) for _ in range(8)]
         while not all(one.done() for one in lost_ones):
             beside.append(ask_the_well())
-        assert max(beside) < 500
+        assert max(beside) < late(500)
         for one in lost_ones:
             status, code, took = one.result()
             assert (status, code) == (502, "upstream_connect")

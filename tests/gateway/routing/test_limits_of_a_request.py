@@ -13,6 +13,7 @@ import pytest
 from headworks.testing import Upstream
 from support.asking import CHAT, KEY, MESSAGES, ask, backend, config, error_of, fields_of, rows_of
 from support.gateway import Gateway
+from support.quiet import late
 from support.raw_client import RawAnswer, RawClient
 from support.until import until
 
@@ -208,10 +209,10 @@ def test_the_clients_deadline_is_kept(
     took = time.monotonic() - before
 
     assert answer.status == 504
-    assert 0.39 <= took <= 0.46
+    assert 0.39 <= took <= 0.4 + late(60) / 1000
     assert len(second.journal()) == 1
     assert len(first.journal()) == 1
-    assert 190 <= second.journal()[0].at_ms - before * 1000 <= 270
+    assert 190 <= second.journal()[0].at_ms - before * 1000 <= 200 + late(70)
 
 
 def test_a_key_has_a_deadline_of_its_own(upstream: MakeUpstream, gateway: MakeGateway) -> None:
@@ -222,7 +223,7 @@ def test_a_key_has_a_deadline_of_its_own(upstream: MakeUpstream, gateway: MakeGa
     answer = ask(house)
 
     assert answer.status == 504
-    assert time.monotonic() - before <= 0.4
+    assert time.monotonic() - before <= 0.3 + late(100) / 1000
 
 
 def test_a_backend_that_is_usually_too_slow_is_skipped(upstream: MakeUpstream, gateway: MakeGateway) -> None:
@@ -239,15 +240,15 @@ def test_a_backend_that_is_usually_too_slow_is_skipped(upstream: MakeUpstream, g
 def test_when_nobody_is_quick_enough_that_is_said_at_once(
     upstream: MakeUpstream, gateway: MakeGateway
 ) -> None:
-    house = gateway(config(backend("slow", upstream([{"delay_ms": 600}]))), key=KEY)
+    slow = upstream([{"delay_ms": 600}])
+    house = gateway(config(backend("slow", slow)), key=KEY)
     ask(house)
 
-    before = time.monotonic()
     answer = ask(house, headers={"x-request-timeout-ms": "300"})
 
     assert answer.status == 504
     assert error_of(answer)["code"] == "deadline_exceeded"
-    assert time.monotonic() - before <= 0.2
+    assert len(slow.journal()) == 1, "it was not even asked"
 
 
 def test_an_impatient_client_takes_nobody_out(upstream: MakeUpstream, gateway: MakeGateway) -> None:
@@ -282,7 +283,7 @@ def test_clocks_of_a_backend_and_of_a_mapping(
     answer = ask(house)
 
     assert who(answer) == "second"
-    assert 0.19 <= time.monotonic() - before <= 0.26
+    assert 0.19 <= time.monotonic() - before <= 0.2 + late(60) / 1000
 
 
 # Length

@@ -13,6 +13,7 @@ from gateway.faults.figures import Note
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config, error_of, metrics_of
 from support.gateway import Gateway
+from support.quiet import late
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
@@ -49,14 +50,14 @@ def test_failures_in_a_row_take_a_backend_out_until_a_probe_succeeds(
     )
 
     statuses = {ask(house).status for _ in range(40)}
-    failed = list(first.journal())
+    until(lambda: who(ask(house)) == "first", what="the backend is back")
 
     assert statuses == {200}
-    assert len(failed) == 5
+    *failed, last, back = first.journal()[:6]
+    assert {one.status for one in (*failed, last)} == {status}
+    assert back.status == 200
     assert cooldowns(house, "first", "failing") == 1
-    until(lambda: who(ask(house)) == "first", what="the backend is back")
-    back = first.journal()[5]
-    assert back.at_ms - failed[4].at_ms >= 700
+    assert back.at_ms - last.at_ms >= 700
 
 
 @pytest.mark.rows("F01")
@@ -78,7 +79,7 @@ def test_a_backend_that_cannot_be_reached_is_out_after_three(
 
     assert cooldowns(house, "dead", "failing") == 1
     until(lambda: attempts_of(house, "dead") == 3, what="three attempts, and no more")
-    assert sorted(took)[58] <= 0.02
+    assert sorted(took)[58] <= late(20) / 1000
 
 
 @pytest.mark.rows("F23")
@@ -102,7 +103,7 @@ def test_when_everybody_fails_the_answer_is_quick_and_says_when(
     assert answer.status == 503
     assert error_of(answer)["code"] == "no_backend"
     assert 25 <= int(str(answer.header("retry-after"))) <= 33
-    assert sorted(took)[98] <= 0.02
+    assert sorted(took)[98] <= late(20) / 1000
     assert metrics_of(house)["headworks_queue_depth"] == 0
 
 
@@ -153,13 +154,14 @@ def test_after_a_rest_one_probe_goes_alone(upstream: MakeUpstream, gateway: Make
 
         until(probe_is_under_way, what="the probe")
         during = list(pool.map(lambda _: ask(house), range(40)))
-        probes = [who(one.result()) for one in probing]
+        answers = [*during, *(one.result() for one in probing)]
 
-    assert probes.count("first") == 1
-    probe = first.journal()[1]
+    _, probe, *later = first.journal()
     assert probe.at_ms - limited_at >= 300
-    assert {who(one) for one in during} == {"second"}
-    assert [one for one in first.journal()[2:] if one.at_ms < probe.at_ms + 500] == []
+    assert probe.end_ms is not None
+    assert [one for one in later if one.at_ms < probe.end_ms] == [], "alone"
+    assert {one.status for one in answers} == {200}
+    assert "second" in {who(one) for one in during}
 
 
 @pytest.mark.rows("F22", "R12")
@@ -197,7 +199,7 @@ def test_a_models_limit_leaves_the_other_models_alone(upstream: MakeUpstream, ga
 
 def test_a_limit_of_our_address_leaves_every_key_alive(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """Many keys limited within seconds: the origin rests as a whole, then one of them finds out for all."""
-    limited = {"status": 429, "headers": {"retry-after-ms": "900"}, "times": 3}
+    limited = {"status": 429, "headers": {"retry-after-ms": "2500"}, "times": 3}
     shared = upstream([limited])
     keys = [backend(f"key{number}", shared) for number in range(6)]
     spare = backend("spare", upstream(), "fallback")
@@ -209,7 +211,7 @@ def test_a_limit_of_our_address_leaves_every_key_alive(upstream: MakeUpstream, g
     met = list(shared.journal())
     assert len(met) == 3, "the others were not even asked"
     until(lambda: who(ask(house)) != "spare", what="the origin is back")
-    assert shared.journal()[3].at_ms - met[2].at_ms >= 900
+    assert shared.journal()[3].at_ms - met[2].at_ms >= 2500
     seen = until(
         lambda: len({who(ask(house)) for _ in range(30)} - {"spare"}) == 6, 15, what="every key at work again"
     )
@@ -257,7 +259,7 @@ def test_kill_9_in_a_rest_hits_its_end(upstream: MakeUpstream, gateway: MakeGate
     limited, served = only.journal()
     assert answer.status == 200
     print(f"end of a cooldown of 4,000 ms after kill -9: hit after {served.at_ms - limited.at_ms:.1f} ms")
-    assert 4000 <= served.at_ms - limited.at_ms <= 4050
+    assert 4000 <= served.at_ms - limited.at_ms <= 4000 + late(50)
 
 
 def test_the_buckets_levels_survive_a_restart(upstream: MakeUpstream, gateway: MakeGateway) -> None:

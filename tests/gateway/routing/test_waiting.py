@@ -15,12 +15,15 @@ import pytest
 from headworks.testing import Upstream
 from support.asking import CHAT, KEY, ask, backend, config, error_of, fields_of, metrics_of
 from support.gateway import Gateway
+from support.quiet import late
 from support.raw_client import RawClient
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
 OTHER_KEY = "hw_key_other-0123456789abcdef"
+HANGS_ONCE = {"fault": {"at": "request", "do": "hang"}, "times": 1}
+"""The place is taken until who took it leaves."""
 
 
 def depth(house: Gateway) -> float:
@@ -51,7 +54,7 @@ def test_a_request_waits_out_a_short_rest_and_is_served_when_it_ends(
     assert answer.status == 200
     assert limited.end_ms is not None
     rest = served.at_ms - limited.at_ms
-    assert milliseconds <= rest <= milliseconds + 50
+    assert milliseconds <= rest <= milliseconds + late(50)
 
 
 def test_those_that_wait_for_a_place_are_served_in_order(
@@ -74,24 +77,24 @@ def test_those_that_wait_for_a_place_are_served_in_order(
 
 def test_keys_share_the_line_fairly(upstream: MakeUpstream, gateway: MakeGateway) -> None:
     """A batch of twelve does not keep two of another key waiting to its end."""
-    only = upstream([{"delay_ms": 50}])
+    only = upstream([HANGS_ONCE, {}])
     settings = config(backend("only", only, max_in_flight=1))
     settings["client_keys"].append({"name": "other", "key": OTHER_KEY})
     house = gateway(settings, key=KEY)
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(16) as pool, RawClient(house.url) as ahead:
+        send(ahead, "ahead")
+        until(only.journal, what="the place is taken")
         batch = [pool.submit(ask, house, user="batch") for _ in range(12)]
-        until(lambda: depth(house) == 11, what="the batch in line")
+        until(lambda: depth(house) == 12, what="the batch in line")
         others = [pool.submit(ask, house, user="other", key=OTHER_KEY) for _ in range(2)]
+        until(lambda: depth(house) == 14, what="the others in line")
+        ahead.close()
         statuses = [one.result().status for one in (*batch, *others)]
 
     assert statuses == [200] * 14
-    served = users_of(only)
-    # Those that went before the others came, then turn by turn.
-    last_of_other = len(served) - 1 - served[::-1].index("other")
-    first_of_other = served.index("other")
-    assert last_of_other - first_of_other <= 2
-    assert last_of_other < 12
+    served = users_of(only)[1:]
+    assert [at for at, user in enumerate(served) if user == "other"][-1] <= 4, "turn by turn"
 
 
 def test_a_full_line_refuses_at_once(upstream: MakeUpstream, gateway: MakeGateway) -> None:
@@ -116,12 +119,10 @@ def test_without_a_line_the_limit_is_told_at_once(upstream: MakeUpstream, gatewa
     only = upstream([{"status": 429, "headers": {"retry-after": "3"}, "times": 1}])
     house = gateway(config(backend("only", only), queue={"max_wait_seconds": 0}), key=KEY)
 
-    before = time.monotonic()
     answer = ask(house)
 
-    assert time.monotonic() - before < 1
     assert answer.status == 429
-    assert 2500 <= int(str(answer.header("retry-after-ms"))) <= 3000
+    assert 3000 - late(500) <= int(str(answer.header("retry-after-ms"))) <= 3000, "it was not waited for"
 
 
 def test_who_obeys_is_admitted_although_others_press(upstream: MakeUpstream, gateway: MakeGateway) -> None:
@@ -163,12 +164,12 @@ def test_a_client_that_leaves_the_line_frees_its_place(
     upstream: MakeUpstream, gateway: MakeGateway, leave: str
 ) -> None:
     """F19 (a): nothing of it ever reaches an upstream, and who stands behind it moves up."""
-    only = upstream([{"delay_ms": 400, "times": 1}])
+    only = upstream([HANGS_ONCE, {}])
     house = gateway(config(backend("only", only, max_in_flight=1)), key=KEY)
 
-    with ThreadPoolExecutor(2) as pool, RawClient(house.url) as leaving:
-        first = pool.submit(ask, house, user="first")
-        until(lambda: len(only.journal()) == 1, what="the first call")
+    with ThreadPoolExecutor(1) as pool, RawClient(house.url) as first, RawClient(house.url) as leaving:
+        send(first, "first")
+        until(only.journal, what="the first call")
         send(leaving, "leaving")
         until(lambda: depth(house) == 1, what="one in line")
         behind = pool.submit(ask, house, user="behind")
@@ -178,9 +179,9 @@ def test_a_client_that_leaves_the_line_frees_its_place(
         else:
             leaving.reset()
         until(lambda: depth(house) == 1, what="its place is free")
-        statuses = [first.result().status, behind.result().status]
+        first.close()
+        assert behind.result().status == 200
 
-    assert statuses == [200, 200]
     assert users_of(only) == ["first", "behind"]
 
 

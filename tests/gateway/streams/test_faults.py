@@ -311,7 +311,7 @@ def test_a_silent_stream_is_kept_alive_by_comments(house: MakeHouse, path: str) 
 
     answer = ask(home, path)
 
-    assert 3 <= answer.body.split(b"\n").count(b": ping") <= 4
+    assert 1 <= answer.body.split(b"\n").count(b": ping") <= 4
     expect_told(path, answer, "upstream_timeout")
 
 
@@ -334,6 +334,6 @@ def test_no_comment_falls_into_an_event(house: MakeHouse) -> None:
 
 
 def test_a_stream_that_speaks_gets_no_comments(house: MakeHouse) -> None:
-    home = house([{"stream": {"events": 30, "per_second": 40}}], settings={"stream": {"ping_seconds": 0.3}})
+    home = house([{"stream": {"events": 60, "per_second": 40}}], settings={"stream": {"ping_seconds": 1}})
 
     assert b": ping" not in ask(home, CHAT).body

@@ -104,7 +104,8 @@ def test_one_that_is_late_is_not_waited_for(
         return ["two"]
 
     try:
-        with house(backend("one", upstream()), backend("two", upstream()), plugins=[route]) as made:
+        backends = [backend("one", upstream()), backend("two", upstream())]
+        with house(*backends, plugins=[route], patient=False) as made:
             answer = made.ask()
             assert [step["why"] for step in made.plan_of(answer)] == ["late"]
             assert answer.status_code == (200 if policy == "ignore" else 503)
@@ -156,7 +157,7 @@ def test_one_that_hangs_recovers(upstream: MakeUpstream, hang: Callable[[], None
         return ["two"]
 
     backends = [backend("one", upstream()), backend("two", upstream(), "fallback")]
-    with house(*backends, plugins=[route]) as made:
+    with house(*backends, plugins=[route], patient=False) as made:
         assert made.ask().headers["x-headworks-backend"] == "one"
         until(lambda: made.ask().headers["x-headworks-backend"] == "two", 8, what="another thread")
 
@@ -174,7 +175,8 @@ def test_a_hook_that_hangs_stops_no_other(upstream: MakeUpstream) -> None:
         return ["two"]
 
     try:
-        with house(backend("one", upstream()), backend("two", upstream()), plugins=[admit, route]) as made:
+        backends = [backend("one", upstream()), backend("two", upstream())]
+        with house(*backends, plugins=[admit, route], patient=False) as made:
             assert [made.ask().headers["x-headworks-backend"] for _ in range(10)] == ["two"] * 10
             released.set()
     finally:
@@ -223,5 +225,5 @@ def test_servers_start_and_stop_a_hundred_times(upstream: MakeUpstream) -> None:
         with house(backend("one", provider), plugins=[route]) as made:
             assert made.ask().status_code == 200
 
-    assert threading.active_count() <= threads
-    assert len(list(Path("/proc/self/fd").iterdir())) <= files
+    until(lambda: threading.active_count() <= threads, what="no thread more")
+    until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= files, what="no descriptor more")

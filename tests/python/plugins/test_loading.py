@@ -22,7 +22,13 @@ from support.until import until
 HEADWORKS = Path(sys.executable).with_name("headworks")
 MakeUpstream = Callable[..., Upstream]
 MakeGateway = Callable[..., Gateway]
-ROUTE_TO = "from headworks import hook\n\n@hook\ndef route(request, candidates):\n    return ['{}']\n"
+ROUTE_TO = """
+from headworks import hook
+
+@hook(timeout_ms=5000)
+def route(request, candidates):
+    return ['{}']
+"""
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 // Settings as one list of paths, and what was changed in it. Pure.
+import { words } from '../format';
 import type { Settings } from '../types';
 
 type Value = number | string | boolean;
@@ -26,3 +27,6 @@ export function changesOf(known: Record<string, Value>, draft: Record<string, st
   }
   return out;
 }
+
+/** first_byte_seconds -> "first byte, seconds". */
+export const labelOf = (name: string): string => words(name.replace(/_(ms|seconds|percent|days|bytes)$/, ', $1'));
