@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.faults.figures import Note
 from headworks.testing import Upstream
 from support.asking import CHAT, KEY, ask, backend, config, error_of, metrics_of
 from support.gateway import Gateway
@@ -170,6 +171,30 @@ def test_a_draining_server_says_so_and_ends_its_streams(upstream: MakeUpstream, 
 
     assert answer.complete
     assert answer.body.endswith(b"data: [DONE]\n\n")
+    assert house.wait() == 0
+
+
+@pytest.mark.rows("F34", "R7")
+def test_two_hundred_streams_outlive_the_signal(
+    upstream: MakeUpstream, gateway: MakeGateway, record_property: Note
+) -> None:
+    """All are under way when it comes; each ends whole, and the process after them."""
+    count = 200
+    first = upstream({"rules": [{"stream": {"events": 20, "per_second": 10}}], "journal": False})
+    house = gateway(config(backend("first", first)), key=KEY)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(RawClient(house.url)) for _ in range(count)]
+        body = b'{"model":"m","stream":true,"messages":[]}'
+        head = f"POST {CHAT} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {KEY}\r\n"
+        for client in clients:
+            client.send(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        until(lambda: first.stats()["requests"] == count, what="all streams to begin")
+        house.signal(signal.SIGTERM)
+        answers = [client.answer() for client in clients]
+
+    whole = [one for one in answers if one.complete and one.body.endswith(b"data: [DONE]\n\n")]
+    record_property("R7", f"{count - len(whole)} of {count} streams cut by SIGTERM")
+    assert len(whole) == count
     assert house.wait() == 0
 
 

@@ -30,9 +30,9 @@ ROUNDS = 7
 
 def p99(house: Gateway) -> float:
     """Microseconds, of some thousand requests over four connections."""
-    command = [headworksd(), "bench", "--json", "--url", house.url, "--key", KEY, "--model", "m"]
-    flags = ["--connections", "4", "--seconds", "2"]
-    run = subprocess.run([*command, *flags], capture_output=True, text=True, timeout=60, check=True)
+    asked = ("--url", house.url, "--key", KEY, "--model", "m", "--any-body")
+    command = [str(headworksd()), "bench", "--json", *asked, "--connections", "4", "--seconds", "2"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return float(json.loads(run.stdout.strip().splitlines()[-1])["latency_us"]["p99"])
 
 
