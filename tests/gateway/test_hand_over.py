@@ -246,7 +246,7 @@ def replace(program: Path, text: str) -> None:
     ("broken", "why"),
     [
         ("exits", "exit code 7"),
-        ("gone", "headworksd"),
+        ("gone", "cannot be run"),
         ("no program", "cannot be run"),
         ("configuration", "rpm_limt"),
     ],
