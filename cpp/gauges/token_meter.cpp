@@ -93,6 +93,9 @@ void TokenMeter::settle(const Taken& taken, std::uint64_t used) {
 
 base::TimePoint TokenMeter::earliest(std::uint64_t tokens, base::TimePoint now) const {
   if (slots_ == 0) return now;
+  // The usual case; the sum may still hold what has expired, but never less than what counts.
+  const std::int64_t held = std::max<std::int64_t>(sum_.load(std::memory_order_acquire), 0);
+  if (static_cast<std::uint64_t>(held) + tokens <= limit_) return now;
   const std::vector<Second> seconds = recent(now);
   std::uint64_t sum = 0;
   for (const Second& each : seconds) sum += each.tokens;
