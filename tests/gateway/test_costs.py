@@ -128,8 +128,8 @@ def test_a_request(upstream: MakeUpstream, gateway: MakeGateway, tmp_path: Path)
     more = many - few
     loop, others, mallocs = (count / 2000 for count in (more.loop, more.others, more.mallocs))
     print(f"{loop:.0f} on the loop, {others:.0f} beside it, {mallocs:.2f} mallocs")
-    assert loop <= 42_000
-    assert others <= 38_000
+    assert loop <= 44_000
+    assert others <= 45_000, "how many rows share a transaction is a matter of time"
     assert mallocs <= 0.1, "nothing is allocated for a request"
 
 
@@ -144,5 +144,5 @@ def test_an_event_of_a_stream(upstream: MakeUpstream, gateway: MakeGateway, tmp_
     more = many - few
     print(f"{events} events: {more.loop / events:.0f} on the loop, {more.mallocs / events:.2f} mallocs")
     assert events > 800
-    assert more.loop / events <= 5_000
+    assert more.loop / events <= 5_500
     assert more.mallocs / events <= 0.1, "nothing is allocated for an event"
