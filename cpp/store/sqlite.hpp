@@ -14,6 +14,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/result.hpp"
@@ -44,7 +45,10 @@ using Blob = std::span<const std::uint8_t>;
 class Query {
  public:
   Query(Query&& other) noexcept
-      : db_(other.db_), statement_(std::exchange(other.statement_, nullptr)), owned_(other.owned_) {}
+      : db_(other.db_),
+        statement_(std::exchange(other.statement_, nullptr)),
+        owned_(other.owned_),
+        bound_(std::move(other.bound_)) {}
   Query(const Query&) = delete;
   Query& operator=(Query&&) = delete;
   ~Query();
@@ -71,6 +75,7 @@ class Query {
   sqlite3* db_;
   sqlite3_stmt* statement_;
   bool owned_;  // finalized here; else it belongs to the connection's cache
+  std::vector<std::optional<std::int64_t>> bound_;  // by rerun(): SQLite keeps what is bound, and most of a row repeats
 };
 
 class Connection {
@@ -112,8 +117,9 @@ class Connection {
   template <class... Values>
   int rerun(Query& statement, const Values&... values) {
     statement.reset();
-    int position = 0;
-    (bind(statement.statement_, ++position, Lifetime::borrowed, values), ...);
+    statement.bound_.resize(sizeof...(values));
+    std::size_t position = 0;
+    (bind_again(statement, position++, values), ...);
     while (statement.next()) {
     }
     return changes();
@@ -149,6 +155,16 @@ class Connection {
     int position = 0;
     (bind(made.statement_, ++position, lifetime, values), ...);
     return made;
+  }
+
+  template <class Value>
+  void bind_again(Query& statement, std::size_t position, const Value& value) {
+    if constexpr (std::is_integral_v<Value>) {
+      std::optional<std::int64_t>& bound = statement.bound_[position];
+      if (bound == static_cast<std::int64_t>(value)) return;
+      bound = static_cast<std::int64_t>(value);
+    }
+    bind(statement.statement_, static_cast<int>(position) + 1, Lifetime::borrowed, value);
   }
 
   template <class Value>
