@@ -1,8 +1,7 @@
-"""A new process takes over from a running one (USR2), or takes sockets that were passed in (LISTEN_FDS)."""
+"""A new process takes over from a running one (USR2)."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -22,9 +21,8 @@ from gateway.faults.figures import Note
 from headworks.errors import HeadworksError
 from headworks.testing import Upstream
 from support.asking import KEY, ask, backend, config, error_of, metrics_of, rows_of
-from support.gateway import Gateway, Lines, headworksd
-from support.raw_client import RawClient
-from support.succession import Flow, end, hand_over, lives, says, serving
+from support.gateway import Gateway, headworksd
+from support.succession import Flow, end, hand_over, lives, says, serving, until_gone
 from support.until import until
 
 MakeUpstream = Callable[..., Upstream]
@@ -69,15 +67,14 @@ def test_no_client_notices(
     served = [running.pid]
     with Flow(running) as flow:
         for _ in range(times):
-            answered = flow.answered
             served.append(hand_over(running))
-            until(lambda at=answered: flow.answered > at + 20, what="requests after the hand-over")
+            flow.go_on()
     assert not flow.failures, (
         f"{len(flow.failures)} of {flow.answered}: {flow.failures[:5]}\n{running.describe()}"
     )
     assert len(set(served)) == times + 1
     for pid in served[:-1]:
-        until(lambda pid=pid: not lives(pid), what=f"the end of {pid}")
+        until_gone(pid)
     assert running.exit_code == 0
     assert metrics_of(running)['headworks_hand_overs_total{outcome="taken"}'] == 1
     until(
@@ -251,7 +248,7 @@ def replace(program: Path, text: str) -> None:
     ("broken", "why"),
     [
         ("exits", "exit code 7"),
-        ("gone", "headworksd"),
+        ("gone", "cannot be run"),
         ("no program", "cannot be run"),
         ("configuration", "rpm_limt"),
     ],
@@ -284,6 +281,10 @@ def test_a_new_process_that_fails_leaves_the_old_one(
     assert not flow.failures, flow.failures[:5]
 
 
+def until_failed(house: Gateway, times: int) -> None:
+    until(lambda: len(says(house, FAILED)) == times, what="a hand-over that failed")
+
+
 def test_one_that_fails_when_it_takes_over_gives_the_place_back(
     upstream: MakeUpstream, house: MakeGateway, program: Path
 ) -> None:
@@ -303,9 +304,8 @@ def test_one_that_fails_when_it_takes_over_gives_the_place_back(
     with Flow(running) as flow:
         for times in (1, 2):
             running.signal(signal.SIGUSR2)
-            until(lambda times=times: len(says(running, FAILED)) == times, what="a hand-over that failed")
-            answered = flow.answered
-            until(lambda at=answered: flow.answered > at + 20, what="requests after it")
+            until_failed(running, times)
+            flow.go_on()
         with running.admin() as admin:
             admin.change_backend("first", label="changes go on")
     assert not flow.failures, flow.failures[:5]
@@ -321,7 +321,7 @@ def test_a_stop_in_the_midst_of_it(
     replace(program, f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
     running.signal(signal.SIGUSR2)
     said = tmp_path / "pid"
-    pid = int(until(lambda: said.exists() and said.read_text(), what="the new process"))
+    pid = int(until(lambda: said.read_text() if said.exists() else "", what="the new process"))
 
     assert running.stop(seconds=10) == 0
     assert not lives(pid)
@@ -355,89 +355,3 @@ def test_the_service_manager_hears_who_serves(house: MakeGateway, tmp_path: Path
         until(lambda: not running.running, what="the end of the old process")
         os.kill(new, signal.SIGTERM)
         assert manager.recv(100) == b"STOPPING=1", "the unit stops with the new process only"
-
-
-# Sockets that were passed in
-
-PASS = """
-import fcntl, os, sys
-names, *rest = sys.argv[1:]
-fds, command = [int(one) for one in rest[0].split(",")], rest[1:]
-copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in fds]
-for number, fd in enumerate(copies):
-    os.dup2(fd, 3 + number)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=names)
-os.execv(command[0], command)
-"""
-
-
-@contextlib.contextmanager
-def started_with(
-    tmp_path: Path, names: str, *sockets: socket.socket, arguments: tuple[str, ...] = ()
-) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", PASS, names, ",".join(str(one.fileno()) for one in sockets)),
-            *(str(headworksd()), "--data-dir", str(tmp_path / "data"), *arguments),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        pass_fds=[one.fileno() for one in sockets],
-    )
-    out, _ = Lines(process.stdout), Lines(process.stderr)
-    try:
-        yield process, out
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def url_of(listening: socket.socket) -> str:
-    return f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-
-def test_sockets_are_taken_and_who_waits_on_them_is_served(tmp_path: Path) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as data,
-        socket.create_server(("127.0.0.1", 0)) as second,
-        socket.create_server(("127.0.0.1", 0)) as admin,
-        RawClient(url_of(data)) as early,
-    ):
-        early.send(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
-        with started_with(tmp_path, "data:admin:data", data, admin, second) as (_, out):
-            line = f"headworks ready data={url_of(data)} admin={url_of(admin)}"
-            until(lambda: out.all() == [line], 20, what=f"{line}; it said {out.all()}")
-            assert early.answer().status == 200
-            for listening in (data, second, admin):
-                for _ in range(8):  # whichever loop it is
-                    with RawClient(url_of(listening)) as client:
-                        assert client.request("GET", "/livez").status == 200
-
-
-@pytest.mark.parametrize(
-    ("names", "arguments", "code"),
-    [
-        ("data:web", (), 2),
-        ("data", (), 2),
-        ("admin:admin", (), 2),
-        ("data:admin", ("--listen", "127.0.0.1:1"), 3),
-        ("data:admin", ("--admin-listen", "[::1]:0"), 3),
-    ],
-)
-def test_sockets_that_do_not_fit_are_refused(
-    tmp_path: Path, names: str, arguments: tuple[str, ...], code: int
-) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as other,
-        started_with(tmp_path, names, one, other, arguments=arguments) as (process, _),
-    ):
-        assert process.wait(20) == code
-
-
-def test_a_socket_of_another_kind_is_refused(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        with started_with(tmp_path, "data", deaf) as (process, _):
-            assert process.wait(20) == 3

@@ -48,13 +48,18 @@ def lives(pid: int) -> bool:
         return False
 
 
+def until_gone(pid: int) -> None:
+    """Waits for its end."""
+    until(lambda: not lives(pid), 40, what=f"the end of {pid}")
+
+
 def end(house: Gateway) -> None:
     """Ends whoever serves, if it is not the process that the house was started with."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         last = serving(house)
         if not house.running or last != house.pid:
             os.kill(last, signal.SIGTERM)
-            until(lambda: not lives(last), 40, what=f"the end of {last}\n{house.describe()}")
+            until_gone(last)
 
 
 class Flow:
@@ -81,6 +86,11 @@ class Flow:
         self._end.set()
         for thread in self._threads:
             thread.join()
+
+    def go_on(self) -> None:
+        """Waits for some answers more."""
+        before = self.answered
+        until(lambda: self.answered > before + 20, what="answers")
 
     def _run(self, client: Callable[[], None]) -> None:
         while not self._end.is_set():

@@ -112,7 +112,7 @@ def test_it_ends_under_load(
         assert "Traceback" not in house.describe()
         until(lambda: not [file for file in folder.glob("*.pid") if exists(int(file.stem))], 5)
 
-    assert set(answered.values()) <= {200, 503}
+    assert set(answered.values()) <= {200, 500, 503}  # 500: the upstream's own, three times in a row
     assert 200 in answered.values()
     written = {row["request_id"] for row in rows_of(house, "SELECT request_id FROM attempts WHERE final")}
     assert {one for one, status in answered.items() if status == 200} <= written
