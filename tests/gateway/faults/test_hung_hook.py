@@ -25,15 +25,16 @@ def admit(request):
     if "x-stuck" in request.headers:
         HANG
 """
-ROUNDS = 7
+ROUNDS = 5
 
 
 def p99(house: Gateway) -> float:
-    """Microseconds, of some thousand requests over four connections."""
+    """Milliseconds, of 800 requests a second for four seconds."""
     asked = ("--url", house.url, "--key", KEY, "--model", "m", "--any-body")
-    command = [str(headworksd()), "bench", "--json", *asked, "--connections", "4", "--seconds", "2"]
+    pace = ("--mode", "open", "--rate", "800", "--connections", "16", "--seconds", "4")
+    command = [str(headworksd()), "bench", "--json", *asked, *pace]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return float(json.loads(run.stdout.strip().splitlines()[-1])["latency_us"]["p99"])
+    return float(json.loads(run.stdout.strip().splitlines()[-1])["latency_us"]["p99"]) / 1000
 
 
 @pytest.mark.rows("R11")
@@ -43,7 +44,7 @@ def p99(house: Gateway) -> float:
 def test_others_do_not_feel_a_hook_that_hangs(
     upstream: MakeUpstream, gateway: MakeGateway, tmp_path: Path, hang: str, record_property: Note
 ) -> None:
-    """p99 of the others rises by at most 10 % while the hook of one request hangs."""
+    """p99 of the others rises by at most 10 % (and the 0.2 ms that a scheduler is allowed)."""
     (tmp_path / "plugin.py").write_text(PLUGIN.replace("HANG", hang))
     house = gateway(
         config(backend("only", upstream({"journal": False}))),
@@ -58,13 +59,13 @@ def test_others_do_not_feel_a_hook_that_hangs(
         return bool(one["state"] == "asked")
 
     p99(house)
-    changes = []
+    alone, beside = [], []
     with ThreadPoolExecutor(1) as pool:
         for _ in range(ROUNDS):
             until(lambda: ask(house).status == 200 and asked(), 30, what="the hook is asked again")
-            alone = p99(house)
+            alone.append(p99(house))
             stuck = pool.submit(ask, house, headers={"x-stuck": "1"})
             assert stuck.result().status == 200, "the hook has no opinion when it is late"
-            changes.append(p99(house) / alone - 1)
-    record_property("R11", f"{median(changes):+.1%} ({hang})")
-    assert median(changes) <= 0.10
+            beside.append(p99(house))
+    record_property("R11", f"p99 {median(alone):.2f} ms alone, {median(beside):.2f} ms beside it ({hang})")
+    assert median(beside) <= 1.1 * median(alone) + 0.2
