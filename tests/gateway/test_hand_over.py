@@ -100,7 +100,16 @@ def test_two_thousand_connections_a_second(
     load = subprocess.Popen(
         [
             *(headworksd(), "bench", "--url", running.url, "--key", KEY, "--mode", "open", "--rate", "2000"),
-            *("--connections", "256", "--seconds", "40", "--header", "connection: close", "--json"),
+            *(
+                "--connections",
+                "256",
+                "--seconds",
+                "40",
+                "--header",
+                "connection: close",
+                "--any-body",
+                "--json",
+            ),
         ],
         stdout=subprocess.PIPE,
         text=True,
