@@ -265,4 +265,5 @@ class SettingsRow(TypedDict, total=False):
     retention: dict[str, Any]
     admin: dict[str, Any]
     probation: dict[str, Any]
+    crypto: dict[str, Any]
     route_headers: bool

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
+import selectors
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,8 +42,9 @@ def held(house: Gateway) -> float:
 
 def refused_already(client: RawClient) -> RawAnswer | None:
     """The answer that came although the request is not complete."""
-    readable, _, _ = select.select([client.socket], [], [], 0)
-    return client.answer() if readable else None
+    with selectors.DefaultSelector() as selector:  # not select(): a thousand descriptors are too many for it
+        selector.register(client.socket, selectors.EVENT_READ)
+        return client.answer() if selector.select(0) else None
 
 
 @contextlib.contextmanager
