@@ -174,7 +174,8 @@ class Connection {
     } else if constexpr (requires { bool(value), std::string_view(*value); } && !std::is_pointer_v<Value> &&
                          !std::is_array_v<Value>) {  // an optional text
       value ? bind_text(statement, position, lifetime, *value) : bind_null(statement, position);
-    } else if constexpr (requires { bool(value), std::int64_t{*value}; } && !std::is_pointer_v<Value>) {
+    } else if constexpr (requires { bool(value), std::int64_t{*value}; } && !std::is_pointer_v<Value> &&
+                         !std::is_array_v<Value>) {
       value ? bind_integer(statement, position, *value) : bind_null(statement, position);
     } else if constexpr (std::is_floating_point_v<Value>) {
       bind_real(statement, position, value);
