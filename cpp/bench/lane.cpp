@@ -46,7 +46,10 @@ bool Lane::connect() {
 }
 
 void Lane::disconnect() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  if (fd_ >= 0) {
+    ::epoll_ctl(poller_->fd(), EPOLL_CTL_DEL, fd_, nullptr);  // a child between fork and exec has a copy, which keeps the watch
+    ::close(std::exchange(fd_, -1));
+  }
   connecting_ = asked_ = false;
   reader_.next_answer();
   body_.clear();

@@ -69,17 +69,12 @@ int EventLoop::watch(int fd, Pollable& pollable) {
   return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
-void EventLoop::unwatch(Pollable& pollable) {
-  // close() takes the descriptor out of the epoll set; its events of this very turn may still be to come.
+void EventLoop::unwatch(int fd, Pollable& pollable) {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
   for (int i = dispatched_; i < dispatch_count_; ++i) {
     epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr == &pollable) event.events = 0;
   }
-}
-
-void EventLoop::unwatch_shared(int fd, Pollable& pollable) {
-  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
-  unwatch(pollable);
 }
 
 void EventLoop::forget(std::coroutine_handle<> frame) {

@@ -60,12 +60,11 @@ class EventLoop {
   // Forgets a wake-up whose frame is about to be destroyed.
   void forget(std::coroutine_handle<> frame);
 
-  // Registers `fd` for all events, edge-triggered, until it is closed. 0, or errno.
+  // Registers `fd` for all events, edge-triggered, until unwatch(). 0, or errno.
   int watch(int fd, Pollable& pollable);
-  // Before `pollable` goes and its descriptor is closed: no event of this turn may reach it any more.
-  void unwatch(Pollable& pollable);
-  // The same for a descriptor that somebody else holds too: closing ours would not end the watch.
-  void unwatch_shared(int fd, Pollable& pollable);
+  // Before `pollable` goes: no event reaches it any more, also of this turn. To close `fd` would not do: epoll watches until
+  // the last copy is closed, and a child process has one of everything from its fork to its exec.
+  void unwatch(int fd, Pollable& pollable);
 
   // The time of the current turn: read once per wake-up, which is what a clock costs here.
   base::TimePoint now() const { return now_; }

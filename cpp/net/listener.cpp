@@ -114,7 +114,7 @@ Listener::Listener(EventLoop& loop, int fd, Handler& handler, const SessionLimit
       connections_(std::move(connections)) {}
 
 Listener::~Listener() {
-  context_.loop.unwatch_shared(fd_, *this);
+  context_.loop.unwatch(fd_, *this);
   if (fd_ >= 0) ::close(fd_);
   if (spare_ >= 0) ::close(spare_);
 }
@@ -123,7 +123,7 @@ void Listener::accept() { context_.loop.watch(fd_, *this); }
 
 void Listener::drain() {
   context_.draining = !context_.heir || tls_ != nullptr;
-  context_.loop.unwatch_shared(fd_, *this);
+  context_.loop.unwatch(fd_, *this);
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   disarm();
   if (context_.heir) return;  // who was idle is his already
@@ -133,7 +133,7 @@ void Listener::drain() {
 void Listener::hand_over(Heir heir) {
   context_.heir = std::move(heir);
   context_.draining = tls_ != nullptr;
-  context_.loop.unwatch_shared(fd_, *this);
+  context_.loop.unwatch(fd_, *this);
   disarm();
   for (ClientSession* session = context_.first; session != nullptr; session = session->next) session->give_when_idle();
 }

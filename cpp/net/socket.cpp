@@ -18,12 +18,13 @@ Socket::Socket(EventLoop& loop, int fd, std::unique_ptr<TlsSession> tls)
 }
 
 Socket::~Socket() {
-  loop_.unwatch(*this);
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ < 0) return;
+  loop_.unwatch(fd_, *this);
+  ::close(fd_);
 }
 
 int Socket::release() {
-  loop_.unwatch_shared(fd_, *this);
+  loop_.unwatch(fd_, *this);
   return std::exchange(fd_, -1);
 }
 

@@ -31,7 +31,10 @@ Connection::Connection(Stage& stage, int fd, std::uint64_t number, bool ignored)
 }
 
 Connection::~Connection() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) {
+    ::epoll_ctl(stage_.epoll, EPOLL_CTL_DEL, fd_, nullptr);  // a child between fork and exec has a copy, which keeps the watch
+    ::close(fd_);
+  }
   stage_.director.journal().on_disconnected();
 }
 
