@@ -173,7 +173,10 @@ def test_who_comes_back_is_not_run_over(
     house = gateway(config(backend("first", first, rpm_limit=600), queue={"max_wait_seconds": 6}), key=KEY)
 
     with ThreadPoolExecutor(200) as pool:
-        waiting = [pool.submit(ask, house, user=f"u{number}") for number in range(200)]
+        waiting = [pool.submit(ask, house, user="first")]
+        with house.admin() as admin:
+            until(lambda: list(admin.cooldowns()), what="the cooldown")
+        waiting += [pool.submit(ask, house, user=f"u{number}") for number in range(199)]
         until(lambda: len(first.journal()) > 14, 10, what="the slow start")
         recovered = first.journal()[1].at_ms
         for one in waiting:
