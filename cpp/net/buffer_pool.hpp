@@ -1,5 +1,5 @@
 // Buffers lent while a connection is active and handed back when it is idle: an idle connection holds none.
-// Two sizes from free lists (2 KiB for heads that we write, 16 KiB for what we read), anything larger from the heap.
+// Two sizes from free lists (2 KiB for small bodies, 16 KiB for what is read), anything larger from the heap.
 //
 // Loop-owned. A Buffer hands itself back when destroyed; it must not outlive its pool.
 #pragma once

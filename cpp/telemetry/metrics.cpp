@@ -13,9 +13,10 @@ constexpr char kSeparator = '\x1f';
 constexpr std::string_view kOther = "other";
 
 // What every exchange is counted in.
-constexpr std::array kOfExchanges = {Metric::exchanges,     Metric::exchange_seconds, Metric::overhead_seconds,
-                                     Metric::queue_wait_seconds, Metric::client_aborts, Metric::attempts,
-                                     Metric::time_to_first_token_seconds, Metric::tokens, Metric::cost_usd};
+constexpr std::array kOfExchanges = {
+    Metric::exchanges,     Metric::exchange_seconds, Metric::overhead_seconds,
+    Metric::queue_wait_seconds, Metric::client_aborts, Metric::attempts,
+    Metric::time_to_first_token_seconds, Metric::tokens, Metric::cost_usd};
 
 std::string_view or_other(std::string_view name) { return name.empty() ? kOther : name; }
 

@@ -1,7 +1,7 @@
 """What a request and an event of a stream cost the process itself, counted and not timed.
 
-Instructions and calls of malloc, by valgrind; the kernel is not in it. A gate is what was measured and a
-tenth more.
+Instructions and calls of malloc, by valgrind; the kernel is not in it. A gate is what was measured
+and some room for other processors.
 """
 
 from __future__ import annotations
