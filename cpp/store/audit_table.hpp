@@ -38,7 +38,8 @@ class AuditTable {
   std::uint64_t latest_revision();  // 0: none yet
   void add_revision(const Revision& revision);
   void add(const AuditRow& row);                                               // gives the id itself
-  // The first row that does not follow from the one before it: changed, put in or taken out from outside.
+  // The first row that does not follow from the one before it: changed, put in or taken out from outside. Rows that are
+  // older than the chain (version 5 of the file) are before it.
   std::optional<std::int64_t> find_broken();
   std::vector<Revision> revisions(std::uint64_t before, std::uint32_t limit);  // newest first; before 0: all
   std::optional<Revision> find_revision(std::uint64_t number);

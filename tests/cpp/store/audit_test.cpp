@@ -56,5 +56,20 @@ TEST_F(AuditChain, AnotherMasterKeyCannotGoOnWithIt) {
   EXPECT_EQ(broken(), 4);
 }
 
+// A file of an earlier version says nothing about its old rows, and is not accused for it.
+TEST_F(AuditChain, BeginsBehindTheRowsThatAreOlder) {
+  edit("UPDATE audit SET chain = NULL");
+  EXPECT_EQ(broken(), std::nullopt);
+  store_->create_backend(backend("d")).value();
+  EXPECT_EQ(broken(), std::nullopt);
+  edit("UPDATE audit SET actor = 'x' WHERE chain IS NOT NULL");
+  EXPECT_NE(broken(), std::nullopt);
+}
+
+TEST_F(AuditChain, ARowWhoseDigestIsTakenAwayIsSeen) {
+  edit("UPDATE audit SET chain = NULL WHERE id = (SELECT min(id) FROM audit)");
+  EXPECT_NE(broken(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace headworks::store
